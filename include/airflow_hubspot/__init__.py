@@ -1,0 +1,1 @@
+"""A HubSpot provider for Apache Airflow: a client, a hook and a retry policy."""

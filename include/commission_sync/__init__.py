@@ -1,0 +1,1 @@
+"""HubSpot deals into PostgreSQL, complete and auditable, for sales commissions."""

@@ -1,0 +1,1 @@
+"""A HubSpot on localhost, held to how the real one behaves."""

@@ -1,0 +1,9 @@
+"""What can go wrong on one machine, each told in one sentence."""
+
+
+class LocalError(Exception):
+    """Something about this machine or this checkout stops the start; the text is for the user as it is."""
+
+
+class PostgresError(LocalError):
+    """The embedded PostgreSQL cannot be had: the text names the thing, the cause and the next step."""

@@ -210,9 +210,8 @@ class Cluster:
         try:
             with self._connect(port) as connection:
                 there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-                for name in DATABASES:
-                    if name not in there:
-                        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                for name in sorted(set(DATABASES) - there):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except psycopg.Error as error:
             said = f"{self._said()}\n{error}"
             self.stop()

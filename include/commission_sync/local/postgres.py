@@ -14,10 +14,11 @@ from commission_sync.local.cluster import USER
 from commission_sync.local.errors import PostgresError
 from commission_sync.local.layout import Layout
 from commission_sync.local.lock import FileLock
-from commission_sync.local.port import LOOPBACK
+from commission_sync.local.port import LOOPBACK, is_served
 
 STOP_SECONDS = 70.0
 WAIT_SECONDS = 150.0
+SETTLE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,21 @@ class EmbeddedPostgres:
             start.take()
             deadline = time.monotonic() + WAIT_SECONDS
             while time.monotonic() < deadline:
-                with FileLock(self._layout.supervisor_lock) as supervisor:
-                    nobody_runs_it = supervisor.try_take()
-                if nobody_runs_it:
+                if not self._is_supervised():
                     return self._start()
                 port = self._layout.running_port()
-                if port is not None:
+                # The kernel takes a moment to release the locks of a process that was just killed.
+                time.sleep(SETTLE_SECONDS)
+                if port is not None and is_served(port) and self._is_supervised():
                     return port
-                time.sleep(0.05)
         raise PostgresError(
             f"The embedded PostgreSQL in {self._layout.root} is neither up nor down for "
             f"{WAIT_SECONDS:.0f} seconds: see {self._layout.log}."
         )
+
+    def _is_supervised(self) -> bool:
+        with FileLock(self._layout.supervisor_lock) as supervisor:
+            return not supervisor.try_take()
 
     def _start(self) -> int:
         read, write = os.pipe()

@@ -57,13 +57,16 @@ class Supervisor:
         """Watch over the server until no owner is left."""
         with FileLock(self._layout.owners_lock) as owners:
             try:
-                while not self._asked_to_stop and not owners.try_take():
-                    if not self._cluster.running:
-                        self._start_again()
-                    time.sleep(POLL_SECONDS)
+                self._watch(owners)
             finally:
                 self._layout.retract()
                 self._cluster.stop()
+
+    def _watch(self, owners: FileLock) -> None:
+        while not self._asked_to_stop and not owners.try_take():
+            if not self._cluster.running:
+                self._start_again()
+            time.sleep(POLL_SECONDS)
 
     def _start_again(self) -> None:
         now = time.monotonic()

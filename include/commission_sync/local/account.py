@@ -1,6 +1,5 @@
 """The account that runs PostgreSQL: PostgreSQL refuses to run as root, so root hands it to somebody else."""
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commission_sync.local.errors import PostgresError
+from commission_sync.local.prctl import signal_on_parents_death
 
 # What `nobody` is on Linux when the machine has no such name.
 NOBODY_ID = 65534
-# From linux/prctl.h and linux/capability.h.
-PR_SET_PDEATHSIG = 1
+# From linux/capability.h.
 CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}
 
 
@@ -104,9 +103,8 @@ class Account:
 
 
 def interrupt_on_parents_death() -> None:
-    """Ask Linux to interrupt the calling process when its parent dies; elsewhere the next start cleans up."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
+    """Have PostgreSQL shut down in an orderly way when its supervisor is killed."""
+    signal_on_parents_death(signal.SIGINT)
 
 
 def _passage(paths: Sequence[Path]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commission_sync.local.errors import PostgresError
+from commission_sync.local.private import write_private
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,3 @@ class Layout:
     def retract(self) -> None:
         """Take the announcement back."""
         (self.root / "server.json").unlink(missing_ok=True)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner only."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    draft.replace(path)

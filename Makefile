@@ -1,0 +1,47 @@
+# Everything a person runs by hand; CI runs the same (.ci/run).
+.DEFAULT_GOAL := help
+.PHONY: help install migrate demo up test lint format requirements bench clean
+SHELL := /bin/sh
+
+# The commands that need more than the packages are Python: see include/commission_sync/local.
+run := exec .venv/bin/python -P -m
+
+help: ## Show this list
+	@echo "Usage: make TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Install what uv.lock says into .venv (PYTHON=… chooses the interpreter)
+	@bin/install
+
+migrate: install ## Bring both databases, Airflow's and ours, to the current schema
+	@$(run) commission_sync.local.migrate
+
+demo: install ## A HubSpot with three companies, Airflow, a first sync (ONCE=1: end after it)
+	@$(run) commission_sync.local.demo --exit-with-parent
+
+up: install ## Airflow for your own HubSpot: as `make demo`, without sample data
+	@$(run) commission_sync.local.up --exit-with-parent
+
+test: install ## Run all tests (ARGS=… goes to pytest)
+	@$(run) pytest -n $${TEST_WORKERS:-logical} $(ARGS)
+
+lint: install ## Check style, types, the direction of imports and requirements.txt
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy include
+	.venv/bin/lint-imports
+	@bin/requirements --check
+
+format: install ## Put the code into shape
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+requirements: install ## Write requirements.txt anew from uv.lock
+	@bin/requirements
+
+bench: install ## Measure against the limits of HubSpot and PostgreSQL (ARGS=… goes to the benchmarks)
+	@$(run) benchmarks $(ARGS)
+
+clean: ## Remove .airflow (all local data) and .venv
+	rm -rf .airflow .venv

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from commission_sync.local.errors import LocalError
 
 TIMEOUT_SECONDS = 30.0
+PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,13 @@ class AirflowApi:
     password: str = field(repr=False)
     _token: str = field(default="", repr=False)
 
-    def healthy(self) -> bool:
-        """Say whether the API answers and every part of Airflow has reported lately."""
+    def missing_parts(self) -> list[str]:
+        """List the parts of Airflow that are not up or have not reported lately."""
         try:
             parts = self._send("GET", "/api/v2/monitor/health", authorized=False)
         except (OSError, http.client.HTTPException, ValueError):
-            return False
-        needed = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return all((parts.get(part) or {}).get("status") == "healthy" for part in needed)
+            return ["API server"]
+        return [part for part in PARTS if (parts.get(part) or {}).get("status") != "healthy"]
 
     def wait_for_dag(self, dag_id: str, *, seconds: float) -> None:
         """Return once the DAG processor has read a DAG.

@@ -103,7 +103,7 @@ def given(project: Project, environ: Mapping[str, str] | None = None) -> dict[st
 
 def without_databases(project: Project, variables: Mapping[str, str]) -> Environment:
     """Build the environment of commands that touch no database."""
-    return Environment(project, {**_defaults(project), **_set(variables)})
+    return Environment(project, _merged(_defaults(project), _set(variables)))
 
 
 def build(project: Project, variables: Mapping[str, str], *, serves_api: bool = False) -> Environment:
@@ -122,7 +122,13 @@ def build(project: Project, variables: Mapping[str, str], *, serves_api: bool = 
     if server is not None:
         defaults[METADATA] = server.dsn("airflow", driver="postgresql+psycopg")
         defaults[COMMISSIONS] = server.dsn("commissions")
-    return Environment(project, {**defaults, **variables}, server)
+    return Environment(project, _merged(defaults, variables), server)
+
+
+def _merged(defaults: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    # `airflow standalone` starts its parts by the name `airflow`: ours, not another one of the machine.
+    path = os.pathsep.join([str(Path(sys.executable).parent), variables.get("PATH", os.defpath)])
+    return {**defaults, **variables, "PATH": path}
 
 
 def _set(variables: Mapping[str, str]) -> dict[str, str]:
@@ -170,8 +176,6 @@ def _defaults(project: Project) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
-        # `airflow standalone` starts its parts by the name `airflow`.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
 
 

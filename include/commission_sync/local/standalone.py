@@ -13,7 +13,7 @@ from commission_sync.local.keys import ADMIN, admin_password
 from commission_sync.local.reaper import GRACE_SECONDS, command_line
 
 # 30 s is usual on two cores, 50 s on a busy machine.
-START_SECONDS = 240.0
+START_SECONDS = 180.0
 
 
 class Standalone:
@@ -32,10 +32,11 @@ class Standalone:
         :raises LocalError: one ended or is not up in time; with the log's last lines.
         """
         deadline = time.monotonic() + START_SECONDS
-        while not self.api.healthy():
+        while missing := self.api.missing_parts():
             self.check()
             if time.monotonic() > deadline:
-                raise LocalError(f"Airflow is not up after {START_SECONDS:.0f} seconds.{self._last_lines()}")
+                parts = ", ".join(missing)
+                raise LocalError(f"No {parts} after {START_SECONDS:.0f} seconds.{self._last_lines()}")
             time.sleep(0.5)
 
     def check(self) -> None:

@@ -8,6 +8,31 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "hubspot-commission-sync",
         "name": "HubSpot",
-        "description": "HubSpot CRM hook and operators.",
+        "description": "HubSpot CRM: a connection type, a hook and a retry policy.",
         "versions": ["0.1.0"],
+        "hooks": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.hooks.hubspot"]}],
+        "connection-types": [
+            {
+                "connection-type": "hubspot",
+                "hook-class-name": "airflow_hubspot.hooks.hubspot.HubSpotHook",
+                "hook-name": "HubSpot",
+                "conn-fields": {
+                    "api_version": _field("API version", "string", "2026-03", "A dated version, or v3 for the old paths."),
+                    "timeout_seconds": _field("Timeout in seconds", "number", 30, "How long an answer may stay away."),
+                    "burst_limit": _field(
+                        "Calls per 10 seconds", "integer", None, "Empty: 100, then what HubSpot's answers say."
+                    ),
+                    "search_limit": _field("Searches per second", "integer", None, "Empty: 5, HubSpot's own limit."),
+                },
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "port", "login", "extra"],
+                    "relabeling": {"password": "Access token", "host": "Base URL"},
+                    "placeholders": {"password": "pat-na1-...", "host": "https://api.hubapi.com"},
+                },
+            }
+        ],
     }
+
+
+def _field(label: str, kind: str, default: object, description: str) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": [kind, "null"], "default": default}}

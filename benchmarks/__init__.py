@@ -1,0 +1,1 @@
+"""What the sync costs, each figure beside the floor or the target that it is held to."""

@@ -1,0 +1,40 @@
+"""`python -m benchmarks [NAME ...]`: run the benchmarks, print the table, and write it to benchmarks/results.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.dag_files import parse_times
+from benchmarks.deals import first_load_and_after, memory
+from benchmarks.merge import merge
+from benchmarks.site import machine
+from benchmarks.table import Figure, render
+
+BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
+    "deals": first_load_and_after,
+    "merge": merge,
+    "memory": memory,
+    "parse": parse_times,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="*", choices=[*BENCHMARKS, []], help="which to run (default: all)")
+    names = parser.parse_args().name or list(BENCHMARKS)
+    figures: list[Figure] = []
+    for number, name in enumerate(names, start=1):
+        print(f"[{number}/{len(names)}] {name} ...", file=sys.stderr, flush=True)
+        figures += BENCHMARKS[name]()
+    text = f"{render(figures)}\n\nMeasured on {machine()}, with the emulator and PostgreSQL on the same machine.\n"
+    print(text)
+    if len(names) == len(BENCHMARKS):
+        Path(__file__).with_name("results.md").write_text(f"# What `make bench` printed last\n\n{text}")
+    return 0 if all(f.holds for f in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

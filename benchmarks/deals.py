@@ -1,0 +1,78 @@
+"""First load, incremental run, quiet run and memory of the deals stream against the emulator."""
+
+from __future__ import annotations
+
+import psycopg
+
+from benchmarks.floor import floor_seconds, sustained_seconds
+from benchmarks.site import Site, site
+from benchmarks.table import Figure
+
+BURST_LIMIT = 190
+LOAD = 50_000
+CHANGED = 1_000
+SMALL, LARGE = 10_000, 200_000
+MEMORY_MIB = 300
+
+
+def first_load_and_after() -> list[Figure]:
+    """Measure a first load of 50,000 deals with real limits, then 1,000 changed deals, then nothing changed."""
+    with site(LOAD) as bench:
+        load = bench.run()
+        assert load["fetched"] >= LOAD, load
+        refused = _refused(bench)
+        bench.emulator.admin.edit(bench.portal.portal_id, count=CHANGED, mix="update")
+        changed = bench.run()
+        _forget_lookback(bench)
+        quiet = bench.run()
+    floor = floor_seconds(LOAD, BURST_LIMIT)
+    ratio = load["seconds"] / floor
+    sustained = load["seconds"] / sustained_seconds(LOAD, BURST_LIMIT)
+    return [
+        Figure(
+            f"first load of {LOAD:,} deals, real limits",
+            f"{load['seconds']:.1f} s, {load['calls']:.0f} calls, {refused} refused = {ratio:.2f} x floor "
+            f"({sustained:.2f} x the limits' mean rate)",
+            f"<= 1.15 x floor of {floor:.0f} s",
+            ratio <= 1.15,
+        ),
+        Figure(
+            f"incremental, {CHANGED:,} changed deals",
+            f"{changed['seconds']:.2f} s, {changed['calls']:.0f} calls, {changed['changed']:.0f} rows written",
+            f"<= 5 s, <= {CHANGED * 0.05:.0f} calls",
+            changed["seconds"] <= 5 and changed["calls"] <= CHANGED * 0.05 and changed["changed"] == CHANGED,
+        ),
+        Figure(
+            "nothing changed",
+            f"{quiet['seconds']:.2f} s, {quiet['calls']:.0f} calls, {quiet['changed']:.0f} rows written",
+            "< 0.5 s, <= 2 calls",
+            quiet["seconds"] < 0.5 and quiet["calls"] <= 2 and not quiet["changed"],
+        ),
+    ]
+
+
+def memory() -> list[Figure]:
+    """Measure the peak memory of a first load's process at two sizes."""
+    peaks = {}
+    for deals in (SMALL, LARGE):
+        with site(deals, limits=False) as bench:
+            peaks[deals] = bench.run()["peak_mib"]
+    ratio = peaks[LARGE] / peaks[SMALL]
+    return [
+        Figure(
+            f"peak memory of a run, {SMALL:,} and {LARGE:,} deals",
+            f"{peaks[SMALL]:.0f} and {peaks[LARGE]:.0f} MiB, ratio {ratio:.2f}",
+            f"flat (<= 1.25), <= {MEMORY_MIB} MiB",
+            peaks[LARGE] <= MEMORY_MIB and ratio <= 1.25,
+        )
+    ]
+
+
+def _refused(bench: Site) -> int:
+    return bench.emulator.admin.refusals(bench.portal.portal_id)
+
+
+def _forget_lookback(bench: Site) -> None:
+    """Move the cursor past the edits, so that the next run's window holds no deal at all."""
+    with psycopg.connect(bench.dsn) as conn:
+        conn.execute("UPDATE sync_cursors SET cursor_at = now() + interval '1 hour'")

@@ -1,0 +1,97 @@
+"""The merge against PostgreSQL's own COPY of the same rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from airflow_hubspot.client import Record
+from benchmarks.site import database
+from benchmarks.table import Figure
+from commission_sync.store.merge import Merger
+from commission_sync.streams.deals import DEALS
+from commission_sync.streams.rows import RowBuilder
+
+ROWS = 100_000
+BATCH = 2_000
+PROPERTIES = 60
+
+
+def merge() -> list[Figure]:
+    """Measure a fresh merge as a ratio to raw COPY, and a second one that finds nothing changed."""
+    builder = RowBuilder(DEALS, frozenset(), "USD")
+    rows = builder.build(_records()).rows
+    with database() as dsn, closing(psycopg.connect(dsn)) as conn:
+        raw = _raw_copy(conn, rows)
+        company = _company(conn)
+        fresh = _merge(conn, company, rows)
+        again = _merge(conn, company, rows)
+    ratio = raw / fresh
+    return [
+        Figure(
+            f"merge of {ROWS:,} new rows with audit and checkpoints every {BATCH:,}",
+            f"{ROWS / fresh:,.0f} rows/s, raw COPY {ROWS / raw:,.0f} rows/s, ratio {ratio:.2f}",
+            ">= 0.5 x raw COPY",
+            ratio >= 0.5,
+        ),
+        Figure(f"the same {ROWS:,} rows again", f"{again:.2f} s, nothing written", "-", True),
+    ]
+
+
+def _records() -> Iterator[Record]:
+    for i in range(ROWS):
+        properties: dict[str, str | None] = {f"custom_property_{n}": f"value {i * n}" for n in range(PROPERTIES - 6)}
+        properties |= {
+            "dealname": f"Deal {i}",
+            "amount": f"{i}.50",
+            "pipeline": "default",
+            "dealstage": "closedwon",
+            "hs_is_closed": "true",
+            "closedate": "2026-05-01T10:00:00Z",
+        }
+        when = "2026-06-01T00:00:00.001Z"
+        yield {"id": str(10**10 + i), "properties": properties, "createdAt": when, "updatedAt": when, "archived": False}
+
+
+def _company(conn: psycopg.Connection) -> UUID:
+    with conn.transaction():
+        row = conn.execute(
+            "INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES ('bench', 77, 'x') RETURNING id"
+        ).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def _raw_copy(conn: psycopg.Connection, rows: list[tuple[Any, ...]]) -> float:
+    columns = DEALS.spec.columns
+    ddl = ", ".join(f"{c.name} {c.pg_type}" for c in columns)
+    conn.execute(f"CREATE TABLE raw_copy ({ddl})")
+    conn.commit()
+    started = time.monotonic()
+    for start in range(0, len(rows), BATCH):
+        with conn.transaction(), conn.cursor() as cursor, cursor.copy("COPY raw_copy FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([c.pg_type for c in columns])
+            for row in rows[start : start + BATCH]:
+                copy.write_row([_Json(v) if c.pg_type == "jsonb" else v for c, v in zip(columns, row, strict=True)])
+    return time.monotonic() - started
+
+
+class _Json(psycopg.types.json.Jsonb):
+    """A document that is text already."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, dumps=str.encode)
+
+
+def _merge(conn: psycopg.Connection, company: UUID, rows: list[tuple[Any, ...]]) -> float:
+    merger = Merger(conn, DEALS.spec, integration_id=company, company_id="bench", actor="bench", sync_run_id=None)
+    started = time.monotonic()
+    for start in range(0, len(rows), BATCH):
+        with conn.transaction():
+            merger.merge(rows[start : start + BATCH])
+    return time.monotonic() - started

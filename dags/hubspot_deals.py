@@ -1,0 +1,50 @@
+"""Deals from HubSpot into PostgreSQL, one mapped task per company."""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow_hubspot.retry import HubSpotRetryPolicy
+
+from commission_sync.operators.list_companies import ListCompaniesOperator
+from commission_sync.operators.params import sync_params
+from commission_sync.operators.sync_stream import SyncStreamOperator
+from commission_sync.settings import load_settings
+from commission_sync.streams.deals import DEALS
+
+DOC = """
+### Deals from HubSpot into the table `deals`
+
+Every company with an active row in `crm_integrations` gets a task of its own; one that fails leaves the others alone.
+
+* **Scheduled and manual runs** read what was modified since the company's cursor, less a lookback, and move the cursor.
+* **Backfill runs** (`airflow backfill create`) read exactly their data interval by modified time; the cursor stays.
+* Running anything twice is safe: unchanged rows are not written, and an older version never replaces a newer one.
+
+What a run did is in `sync_runs`, rows that could not be read in `sync_rejects`, every change in `audit_log`.
+"""
+
+settings = load_settings()
+
+with DAG(
+    dag_id="hubspot_deals",
+    description="Incremental sync of HubSpot deals",
+    doc_md=DOC,
+    schedule=CronDataIntervalTimetable(settings.schedule, timezone="UTC"),
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["hubspot", "sync"],
+    params=sync_params(),
+    default_args={
+        "owner": "commission-sync",
+        "retries": settings.max_sync_retries,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=15),
+        "retry_policy": HubSpotRetryPolicy(),
+    },
+):
+    companies = ListCompaniesOperator(task_id="companies")
+    SyncStreamOperator.partial(task_id="sync", stream=DEALS, map_index_template="{{ task.company }}").expand_kwargs(
+        companies.output
+    )

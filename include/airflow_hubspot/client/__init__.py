@@ -1,0 +1,50 @@
+"""HubSpot over HTTP, without Airflow."""
+
+from airflow_hubspot.client.account import AccountDetails, DailyUsage
+from airflow_hubspot.client.client import HubSpotClient
+from airflow_hubspot.client.errors import (
+    Conflict,
+    HubSpotError,
+    Invalid,
+    MissingScopes,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    UriTooLong,
+)
+from airflow_hubspot.client.limits import InMemoryLimiter, Limiter, Policy
+from airflow_hubspot.client.objects import BatchResult, Objects, Page, Record, SearchPage
+from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
+from airflow_hubspot.client.search import Filter, SearchQuery
+from airflow_hubspot.client.transport import CallSnapshot, StaticToken, TokenSource
+
+__all__ = [
+    "AccountDetails",
+    "BatchResult",
+    "CallSnapshot",
+    "Conflict",
+    "DailyUsage",
+    "Filter",
+    "HubSpotClient",
+    "HubSpotError",
+    "InMemoryLimiter",
+    "Invalid",
+    "Limiter",
+    "MissingScopes",
+    "NotFound",
+    "Objects",
+    "Page",
+    "Policy",
+    "PropertyDefinition",
+    "RateLimited",
+    "Record",
+    "SearchPage",
+    "SearchQuery",
+    "StaticToken",
+    "TokenSource",
+    "Unauthorized",
+    "Unavailable",
+    "UriTooLong",
+    "is_clock_like",
+]

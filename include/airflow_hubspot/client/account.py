@@ -1,0 +1,70 @@
+"""Reads what HubSpot says of the account behind a token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_hubspot.client.errors import Invalid, NotFound
+from airflow_hubspot.client.paths import path
+from airflow_hubspot.client.sdk import Sdk
+from airflow_hubspot.client.transport import TokenSource
+
+
+@dataclass(frozen=True)
+class AccountDetails:
+    """The portal; `time_zone` is the one in which HubSpot counts days."""
+
+    portal_id: int
+    account_type: str
+    time_zone: str | None
+    company_currency: str | None
+    additional_currencies: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class DailyUsage:
+    """How much of the account's daily quota its private apps have used."""
+
+    limit: int
+    used: int
+    resets_at: str | None
+
+
+class Account:
+    """The account behind the token."""
+
+    def __init__(self, sdk: Sdk, version: str, token: TokenSource) -> None:
+        self._sdk = sdk
+        self._version = version
+        self._token = token
+
+    def details(self) -> AccountDetails:
+        """Return the portal's id, zone and currencies."""
+        raw = self._sdk.call("GET", path("account", self._version))
+        return AccountDetails(
+            portal_id=int(raw["portalId"]),
+            account_type=raw.get("accountType") or "STANDARD",
+            time_zone=raw.get("timeZone"),
+            company_currency=raw.get("companyCurrency"),
+            additional_currencies=tuple(raw.get("additionalCurrencies") or ()),
+            raw=raw,
+        )
+
+    def daily_usage(self) -> DailyUsage | None:
+        """Return the use of the daily quota; None when HubSpot does not tell (it does for private apps only)."""
+        results = self._sdk.call("GET", path("daily_usage", self._version)).get("results") or []
+        if not results:
+            return None
+        return DailyUsage(int(results[0]["usageLimit"]), int(results[0]["currentUsage"]), results[0].get("resetsAt"))
+
+    def token_scopes(self) -> tuple[str, ...] | None:
+        """Return the scopes that were granted to a private app's token; None when HubSpot does not tell."""
+        try:
+            raw = self._sdk.call("POST", path("token_info", self._version), body={"tokenKey": self._token.token()})
+        except (Invalid, NotFound):
+            return None
+        scopes = raw.get("scopes")
+        return tuple(scopes) if isinstance(scopes, list) else None

@@ -1,0 +1,200 @@
+"""HubSpot's failures as exceptions that a caller can act on.
+
+The statuses, categories and bodies are those of HubSpot's documentation "Error handling" and "API usage guidelines and
+limits", and of what others saw on live portals: rate-limit bodies carry `errorType` and `policyName`, all others
+`category`; 414, 502 and 504 answer with HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
+
+import orjson
+
+_LONGEST_MESSAGE = 500
+_POLICY_SECONDS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
+_LOCKED_SECONDS = 2.0
+
+
+class HubSpotError(Exception):
+    """Anything that went wrong between us and HubSpot.
+
+    `correlation_id` is what HubSpot's support asks for; `hint` is the next step for a person.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, correlation_id: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.correlation_id = correlation_id
+        self.hint = hint
+
+    def __str__(self) -> str:
+        facts = {"status": self.status, "correlation id": self.correlation_id, "next": self.hint}
+        known = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+        return f"{self.message} ({known})" if known else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuilt, (type(self), self.args, self.__dict__))
+
+
+class RateLimited(HubSpotError):
+    """A limit is used up; `retry_after` is in seconds, `policy` is HubSpot's name of the limit."""
+
+    retry_after: float = 10.0
+    policy: str = "TEN_SECONDLY_ROLLING"
+
+
+class Unauthorized(HubSpotError):
+    """HubSpot does not accept the token."""
+
+
+class MissingScopes(HubSpotError):
+    """The token is good, but not for this; `scopes` are those that would do."""
+
+    scopes: tuple[str, ...] = ()
+
+
+class Invalid(HubSpotError):
+    """HubSpot refuses the request as it stands; `property_name` is the property at fault when HubSpot names one."""
+
+    property_name: str | None = None
+
+
+class UriTooLong(Invalid):
+    """The URL is longer than HubSpot's edge accepts."""
+
+
+class NotFound(HubSpotError):
+    """There is no such record or resource."""
+
+
+class Conflict(HubSpotError):
+    """It exists already."""
+
+
+class Unavailable(HubSpotError):
+    """HubSpot cannot answer now; `retry_after` is in seconds when it says or documents one."""
+
+    retry_after: float | None = None
+
+
+def error_from_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    operation: str,
+    time_zone: str | None = None,
+    now: datetime | None = None,
+) -> HubSpotError:
+    """Return the exception for an answer that is not a success.
+
+    :param headers: with lower-case names
+    :param operation: what was asked, for the message
+    :param time_zone: the portal's, by which HubSpot resets daily limits; unknown: an hour is waited
+    """
+    answer = _parsed(body)
+    message = f"HubSpot refused {operation}: {_message(answer, status)}"
+    error = _classified(status, message, answer)
+    error.status = status
+    error.correlation_id = answer.get("correlationId") or headers.get("x-hubspot-correlation-id")
+    asked = _retry_after(headers, now or datetime.now(UTC))
+    if isinstance(error, RateLimited):
+        error.policy = str(answer.get("policyName") or "TEN_SECONDLY_ROLLING")
+        error.retry_after = asked or _policy_delay(error.policy, time_zone, now or datetime.now(UTC))
+    elif isinstance(error, Unavailable):
+        error.retry_after = asked or (_LOCKED_SECONDS if status == 423 else None)
+    return error
+
+
+def _classified(status: int, message: str, answer: Mapping[str, object]) -> HubSpotError:
+    match status:
+        case 429:
+            return RateLimited(message, hint="nothing is lost; the call is made again once the limit allows it")
+        case 401:
+            return Unauthorized(message, hint="put a valid token into the connection and press Test, then clear the task")
+        case 403:
+            return _forbidden(message, answer)
+        case 404:
+            return NotFound(message)
+        case 409:
+            return Conflict(message)
+        case 414:
+            return UriTooLong(message, hint="ask for fewer properties in one list call")
+        case 423 | 477:
+            return Unavailable(message, hint="the account is locked or being moved; it is tried again later")
+        case _ if status >= 500:
+            return Unavailable(message, hint="it is tried again by itself; look at HubSpot's status page if it lasts")
+        case _:
+            return _invalid(message, answer)
+
+
+def _forbidden(message: str, answer: Mapping[str, object]) -> MissingScopes:
+    scopes = tuple(sorted({scope for e in _errors(answer) for scope in _context(e, "requiredGranularScopes")}))
+    needed = f"grant {' or '.join(scopes)}" if scopes else "check the app's scopes and whether the account blocks it"
+    error = MissingScopes(f"{message} Needed: {', '.join(scopes)}" if scopes else message, hint=f"{needed} in HubSpot")
+    error.scopes = scopes
+    return error
+
+
+def _invalid(message: str, answer: Mapping[str, object]) -> Invalid:
+    error = Invalid(message)
+    names = [name for e in _errors(answer) for name in _context(e, "propertyName")]
+    error.property_name = names[0] if names else None
+    return error
+
+
+def _errors(answer: Mapping[str, object]) -> list[Mapping[str, object]]:
+    listed = answer.get("errors")
+    return [e for e in listed if isinstance(e, Mapping)] if isinstance(listed, list) else []
+
+
+def _context(error: Mapping[str, object], key: str) -> list[str]:
+    context = error.get("context")
+    values = context.get(key) if isinstance(context, Mapping) else None
+    return [str(v) for v in values] if isinstance(values, list) else []
+
+
+def _parsed(body: bytes) -> dict[str, object]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _message(answer: Mapping[str, object], status: int) -> str:
+    said = answer.get("message")
+    return " ".join(str(said).split())[:_LONGEST_MESSAGE] if said else f"HTTP {status} without an explanation"
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    value = headers.get("retry-after", "").strip()
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds()) if value else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _policy_delay(policy: str, time_zone: str | None, now: datetime) -> float:
+    if policy != "DAILY":
+        return _POLICY_SECONDS.get(policy, 10.0)
+    if time_zone is None:
+        return 3600.0
+    local = now.astimezone(ZoneInfo(time_zone))
+    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight.astimezone(UTC) - now).total_seconds()
+
+
+def _rebuilt(kind: type[HubSpotError], args: tuple[str, ...], state: dict[str, object]) -> HubSpotError:
+    error = kind(*args)
+    error.__dict__.update(state)
+    return error

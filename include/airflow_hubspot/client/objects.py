@@ -1,0 +1,114 @@
+"""Reads CRM records: lists, searches and batch reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+from airflow_hubspot.client.errors import HubSpotError
+from airflow_hubspot.client.paths import path
+from airflow_hubspot.client.sdk import Sdk
+from airflow_hubspot.client.search import SearchQuery
+
+LIST_LIMIT = 100
+BATCH_LIMIT = 100
+# URLs of over 8,000 characters were refused with 414, one of 5,116 went through.
+_LONGEST_QUERY = 5_000
+
+
+class Record(TypedDict):
+    """A CRM record as HubSpot sends it; every property value is a string or null."""
+
+    id: str
+    properties: dict[str, str | None]
+    createdAt: str
+    updatedAt: str
+    archived: bool
+    archivedAt: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list; `next_after` is None on the last one."""
+
+    results: list[Record]
+    next_after: str | None
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """A page of hits; `total` counts all that the query matches, also past the 10,000 that it shows."""
+
+    total: int
+    results: list[Record]
+    next_after: str | None
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch read found, and the ids that it did not."""
+
+    results: list[Record]
+    missing: list[str]
+
+
+class Objects:
+    """CRM records of any type, such as `deals`."""
+
+    def __init__(self, sdk: Sdk, version: str) -> None:
+        self._sdk = sdk
+        self._version = version
+
+    def list_page(
+        self,
+        object_type: str,
+        *,
+        limit: int = LIST_LIMIT,
+        after: str | None = None,
+        properties: Sequence[str] = (),
+        archived: bool = False,
+    ) -> Page:
+        """Return the records above the id `after`, in order of id, from HubSpot's primary store.
+
+        More properties than a URL can name are filled in by a batch read, at the price of a second call.
+        """
+        query = [("limit", str(limit)), ("archived", str(archived).lower())]
+        query += [("after", after)] if after not in {None, "0"} else []
+        named = ",".join(properties)
+        if len(named) <= _LONGEST_QUERY and properties:
+            query.append(("properties", named))
+        answer = self._sdk.call("GET", path("objects", self._version, type=object_type), query=query)
+        results: list[Record] = answer["results"]
+        if len(named) > _LONGEST_QUERY and results:
+            results = self.batch_read(object_type, [r["id"] for r in results], properties).results
+        return Page(results, _next_after(answer))
+
+    def search_page(self, object_type: str, query: SearchQuery) -> SearchPage:
+        """Return a page of hits from the search index, which lags seconds to minutes behind the records."""
+        answer = self._sdk.call("POST", path("search", self._version, type=object_type), body=query.body())
+        return SearchPage(int(answer["total"]), answer["results"], _next_after(answer))
+
+    def batch_read(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
+        """Return up to 100 records by id, from HubSpot's primary store.
+
+        :raises HubSpotError: when HubSpot answers any of them with something else than "not found".
+        """
+        if len(ids) > BATCH_LIMIT:
+            raise ValueError(f"a batch read takes at most {BATCH_LIMIT} ids, not {len(ids)}")
+        body = {"inputs": [{"id": i} for i in ids], "properties": list(properties)}
+        answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), body=body)
+        missing = [i for error in answer.get("errors") or () for i in _not_found(object_type, error)]
+        return BatchResult(answer["results"], missing)
+
+
+def _next_after(answer: Mapping[str, Any]) -> str | None:
+    following = (answer.get("paging") or {}).get("next") or {}
+    after = following.get("after")
+    return None if after is None else str(after)
+
+
+def _not_found(object_type: str, error: Mapping[str, Any]) -> list[str]:
+    if error.get("category") != "OBJECT_NOT_FOUND":
+        raise HubSpotError(f"HubSpot answered a batch read of {object_type} in part: {error.get('message')}", status=207)
+    return [str(i) for i in (error.get("context") or {}).get("ids") or ()]

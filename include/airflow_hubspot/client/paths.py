@@ -1,0 +1,56 @@
+"""Where each resource lives: HubSpot's dated paths, and the numbered ones that they replace.
+
+Source: HubSpot's API changelog, "date-based versioning": v4 loses support on 2027-03-30, v1 to v3 in September 2027.
+The official client library knows the numbered paths only.
+"""
+
+from __future__ import annotations
+
+import re
+
+NUMBERED = "v3"
+_DATED = re.compile(r"20\d{2}-(03|09)(-beta)?")
+
+_TEMPLATES = {
+    "objects": ("/crm/objects/{version}/{type}", "/crm/v3/objects/{type}"),
+    "search": ("/crm/objects/{version}/{type}/search", "/crm/v3/objects/{type}/search"),
+    "batch_read": ("/crm/objects/{version}/{type}/batch/read", "/crm/v3/objects/{type}/batch/read"),
+    "properties": ("/crm/properties/{version}/{type}", "/crm/v3/properties/{type}"),
+    "owners": ("/crm/owners/{version}", "/crm/v3/owners"),
+    "pipelines": ("/crm/pipelines/{version}/{type}", "/crm/v3/pipelines/{type}"),
+    "account": ("/account-info/{version}/details", "/account-info/v3/details"),
+    "daily_usage": (
+        "/account-info/{version}/api-usage/daily/private-apps",
+        "/account-info/v3/api-usage/daily/private-apps",
+    ),
+    "token_info": ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
+}
+
+
+def checked_version(version: str) -> str:
+    """Return the version if there can be one like it.
+
+    :raises ValueError: naming what is allowed.
+    """
+    if version != NUMBERED and not _DATED.fullmatch(version):
+        raise ValueError(f"api_version {version!r} is unknown; use a dated one such as 2026-03, or v3")
+    return version
+
+
+def path(resource: str, version: str, **parameters: str) -> str:
+    """Return the path of a resource in a version, such as `path("search", "2026-03", type="deals")`."""
+    dated, numbered = _TEMPLATES[resource]
+    return (numbered if version == NUMBERED else dated).format(version=version, **parameters)
+
+
+def operation(method: str, url_path: str) -> str:
+    """Return the name under which a call is counted and spoken of, such as `deals.search`; ids are left out."""
+    parts = [p for p in url_path.split("/") if p and p not in {"crm", "objects", NUMBERED, "v2", "v4"} and not _DATED.fullmatch(p)]
+    named = [p for p in parts if not p.isdigit()]
+    verb = "" if len(named) > 1 else f".{'get' if len(named) < len(parts) else 'list'}" if method == "GET" else f".{method.lower()}"
+    return ".".join(named) + verb
+
+
+def is_repeatable(method: str, url_path: str) -> bool:
+    """Whether making the call twice does the same as once: reads, searches and batch reads."""
+    return method == "GET" or url_path.rstrip("/").endswith(("/search", "/batch/read", "/get/access-token-info"))

@@ -1,0 +1,62 @@
+"""Reads the property catalogue of an object type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_hubspot.client.paths import path
+from airflow_hubspot.client.sdk import Sdk
+
+_CLOCKS = ("hs_time_in_", "hs_v2_time_in_", "hs_v2_latest_time_in_", "hs_v2_cumulative_time_in_")
+_COUNTED_IN_DAYS = frozenset({"days_to_close", "hs_days_to_close_raw", "hs_days_since_last_activity"})
+
+
+@dataclass(frozen=True)
+class PropertyDefinition:
+    """A property of an object type; `raw` is all that HubSpot says of it."""
+
+    name: str
+    label: str
+    type: str
+    field_type: str
+    group_name: str
+    calculated: bool
+    read_only: bool
+    archived: bool
+    options: tuple[Mapping[str, Any], ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+def is_clock_like(definition: PropertyDefinition) -> bool:
+    """Whether the value differs at every read although nobody changed the record, as time in a stage does."""
+    return definition.name.startswith(_CLOCKS) or (definition.calculated and definition.name in _COUNTED_IN_DAYS)
+
+
+class Properties:
+    """The property catalogue."""
+
+    def __init__(self, sdk: Sdk, version: str) -> None:
+        self._sdk = sdk
+        self._version = version
+
+    def list(self, object_type: str) -> list[PropertyDefinition]:
+        """Return every property of an object type; HubSpot sends them all at once."""
+        answer = self._sdk.call("GET", path("properties", self._version, type=object_type))
+        return [_definition(raw) for raw in answer["results"]]
+
+
+def _definition(raw: Mapping[str, Any]) -> PropertyDefinition:
+    return PropertyDefinition(
+        name=raw["name"],
+        label=raw.get("label") or raw["name"],
+        type=raw.get("type") or "string",
+        field_type=raw.get("fieldType") or "text",
+        group_name=raw.get("groupName") or "",
+        calculated=bool(raw.get("calculated")),
+        read_only=bool((raw.get("modificationMetadata") or {}).get("readOnlyValue")),
+        archived=bool(raw.get("archived")),
+        options=tuple(raw.get("options") or ()),
+        raw=raw,
+    )

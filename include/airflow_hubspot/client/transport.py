@@ -1,0 +1,245 @@
+"""The gate: every call to HubSpot goes through here, in this order.
+
+Token, budget, request with timeouts over a pooled connection, error mapped to one of ours; then, for calls that may be
+repeated, a few short retries. Whatever waits longer than that is the caller's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+import tenacity
+import urllib3
+
+from airflow_hubspot.client.errors import HubSpotError, RateLimited, Unavailable, error_from_response
+from airflow_hubspot.client.limits import Limiter, Policy, burst_limit
+
+TRIES = 6
+LONGEST_WAIT_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+_POOL_SIZE = 16
+_BACKOFF_SECONDS = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call to be made; `operation` is its name in messages and statistics, such as `deals.search`."""
+
+    method: str
+    path: str
+    operation: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    policy: Policy = Policy.BURST
+    repeatable: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer that succeeded; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    document: Any
+
+
+class TokenSource(Protocol):
+    """Where the gate gets the access token from, afresh for every call."""
+
+    def token(self) -> str:
+        """Return a token that is valid now."""
+
+
+class StaticToken:
+    """A token that does not change: a private app's, a service key's."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self) -> str:
+        """Return the token."""
+        return self._token
+
+    def __repr__(self) -> str:
+        return "StaticToken(***)"
+
+
+@dataclass(frozen=True)
+class CallSnapshot:
+    """What the calls so far cost."""
+
+    calls: int
+    retries: int
+    waited_seconds: float
+    http_seconds: float
+    by_operation: Mapping[str, int]
+
+
+class CallStats:
+    """Counts calls; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+        self._retries = 0
+        self._waited = self._http = 0.0
+
+    def called(self, operation: str, *, waited: float, http: float) -> None:
+        """Count one call, refused or not."""
+        with self._lock:
+            self._calls[operation] += 1
+            self._waited += waited
+            self._http += http
+
+    def retried(self) -> None:
+        """Count one retry."""
+        with self._lock:
+            self._retries += 1
+
+    def snapshot(self) -> CallSnapshot:
+        """Return the figures so far."""
+        with self._lock:
+            return CallSnapshot(self._calls.total(), self._retries, self._waited, self._http, dict(self._calls))
+
+
+class Transport:
+    """Sends requests through the gate; safe to use from several threads.
+
+    :param timeout_seconds: how long an answer may stay away
+    """
+
+    def __init__(
+        self, *, base_url: str, token: TokenSource, limiter: Limiter, timeout_seconds: float = 30.0
+    ) -> None:
+        self.stats = CallStats()
+        self.told_burst_limit: int | None = None
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._limiter = limiter
+        self._pool = urllib3.PoolManager(
+            maxsize=_POOL_SIZE,
+            block=False,
+            retries=False,
+            timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
+        )
+        self._closed = threading.Event()
+
+    def send(self, request: Request) -> Response:
+        """Send a request and return its answer.
+
+        :raises HubSpotError: one of its subclasses; short-lived failures of repeatable calls only after retries.
+        """
+        if not request.repeatable:
+            return self._send_once(request)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_short_lived),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=_delay,
+            sleep=self._sleep,
+            before_sleep=self._announce,
+            reraise=True,
+        )
+        return retrying(self._send_once, request)
+
+    def token_fingerprint(self) -> str:
+        """Return a hash by which a token can be recognised and that tells nothing of it."""
+        return hashlib.sha256(self._token.token().encode()).hexdigest()[:32]
+
+    def close(self) -> None:
+        """Let go of the connections; calls that wait for a retry give up."""
+        self._closed.set()
+        self._pool.clear()
+
+    def _send_once(self, request: Request) -> Response:
+        token = self._token.token()
+        waited = self._limiter.acquire(request.policy)
+        started = time.monotonic()
+        try:
+            answer = self._exchange(request, token)
+        finally:
+            self.stats.called(request.operation, waited=waited, http=time.monotonic() - started)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        self._limiter.observe(request.policy, headers)
+        self.told_burst_limit = burst_limit(headers) or self.told_burst_limit
+        if not 200 <= answer.status < 300:
+            raise self._refused(request, answer.status, headers, answer.data)
+        return Response(answer.status, headers, answer.data, _document(request, answer.status, answer.data))
+
+    def _exchange(self, request: Request, token: str) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **request.headers}
+        if request.body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        try:
+            return self._pool.request(
+                request.method,
+                self._url(request),
+                body=request.body,
+                headers={**headers, "Authorization": f"Bearer {token}"},
+                redirect=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unavailable(
+                f"HubSpot did not answer {request.operation}: {_cause(error)}",
+                hint="check that the host of the connection can be reached; it is tried again by itself",
+            ) from None
+
+    def _url(self, request: Request) -> str:
+        query = f"?{urllib3.request.urlencode(request.query)}" if request.query else ""
+        return f"{self._base_url}{request.path}{query}"
+
+    def _refused(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> HubSpotError:
+        error = error_from_response(status, headers, body, operation=request.operation)
+        if isinstance(error, RateLimited):
+            self._limiter.penalise(request.policy, min(error.retry_after, LONGEST_WAIT_SECONDS))
+        return error
+
+    def _sleep(self, seconds: float) -> None:
+        self._closed.wait(seconds)
+
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        self.stats.retried()
+        error = state.outcome.exception() if state.outcome else None
+        _log.info("call repeated try=%s error=%r", state.attempt_number + 1, str(error))
+
+
+def _is_short_lived(error: BaseException) -> bool:
+    return isinstance(error, RateLimited | Unavailable) and (error.retry_after or 0.0) <= LONGEST_WAIT_SECONDS
+
+
+_jitter = tenacity.wait_random_exponential(multiplier=_BACKOFF_SECONDS, max=LONGEST_WAIT_SECONDS)
+
+
+def _delay(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None) or 0.0
+    # The limiter already holds everybody back for as long as HubSpot asked; jitter keeps them from coming back at once.
+    return float(_jitter(state)) + (0.0 if isinstance(error, RateLimited) else asked)
+
+
+def _document(request: Request, status: int, body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unavailable(
+            f"HubSpot's answer to {request.operation} is not whole: {len(body)} bytes of invalid JSON ({error})",
+            status=status,
+            hint="it is tried again by itself",
+        ) from None
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:300]}"

@@ -1,0 +1,37 @@
+"""The operator that finds out for whom a DAG run works."""
+
+from __future__ import annotations
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.store.integrations import UnknownCompany, active_integrations
+
+
+class ListCompaniesOperator(BaseOperator):
+    """Returns one set of arguments per active integration, to expand a `SyncStreamOperator` over.
+
+    The DAG run's param `companies` narrows it down; an unknown company fails the run before anything is read.
+
+    :param database_conn_id: the Airflow connection of the commissions database
+    """
+
+    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.database_conn_id = database_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        """Return `[{"integration_id": ..., "company": ...}, ...]`."""
+        wanted = context["params"].get("companies") or []
+        with commissions_connection(self.database_conn_id) as conn:
+            try:
+                found = active_integrations(conn, wanted)
+            except UnknownCompany as error:
+                raise AirflowFailException(str(error)) from None
+        if not found:
+            self.log.warning(
+                "no company to sync: crm_integrations has no active row; "
+                "add one with company_id, portal_id and conn_id (docs/connection.md)"
+            )
+        return [{"integration_id": str(i.id), "company": i.company_id} for i in found]

@@ -1,0 +1,42 @@
+"""The params form that all sync DAGs share."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+from commission_sync.streams.request import Mode
+
+
+def sync_params() -> dict[str, Param]:
+    """Return the form: for whom, what, and the window of a manual window run."""
+    return {
+        "companies": Param(
+            default=[],
+            type="array",
+            items={"type": "string"},
+            title="Companies",
+            description="One company_id per line, as in crm_integrations. Empty: all active ones.",
+        ),
+        "mode": Param(
+            default=Mode.INCREMENTAL.value,
+            type="string",
+            enum=[mode.value for mode in Mode],
+            title="Mode",
+            description="incremental: what changed since the cursor. window: what was modified between the two times "
+            "below; the cursor stays. full: everything. A backfill run always reads its own data interval.",
+        ),
+        "window_from": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window from",
+            description="Mode window only: the first modified time to read, inclusive.",
+        ),
+        "window_to": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window to",
+            description="Mode window only: the end, exclusive.",
+        ),
+    }

@@ -1,0 +1,48 @@
+"""The properties that each portal has, as they were last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+_SAVE = """
+INSERT INTO property_catalog AS c (integration_id, object_type, name, label, type, field_type, group_name, calculated,
+                                   read_only, options)
+SELECT %(integration_id)s, %(object_type)s, p.*
+FROM jsonb_to_recordset(%(definitions)s) AS p (name text, label text, type text, field_type text, group_name text,
+                                               calculated bool, read_only bool, options jsonb)
+ON CONFLICT (integration_id, object_type, name) DO UPDATE
+SET label = excluded.label, type = excluded.type, field_type = excluded.field_type, group_name = excluded.group_name,
+    calculated = excluded.calculated, read_only = excluded.read_only, options = excluded.options, archived_at = NULL,
+    fetched_at = now()
+WHERE (c.label, c.type, c.field_type, c.group_name, c.calculated, c.read_only, c.options, c.archived_at)
+  IS DISTINCT FROM (excluded.label, excluded.type, excluded.field_type, excluded.group_name, excluded.calculated,
+                    excluded.read_only, excluded.options, NULL)
+"""
+
+_ARCHIVE = """
+UPDATE property_catalog SET archived_at = now(), fetched_at = now()
+WHERE integration_id = %(integration_id)s AND object_type = %(object_type)s AND archived_at IS NULL
+  AND name <> ALL (%(names)s)
+"""
+
+
+def save_catalog(
+    conn: psycopg.Connection, integration_id: UUID, object_type: str, definitions: Sequence[Mapping[str, Any]]
+) -> int:
+    """Keep the properties that HubSpot lists now and return how many rows that changed.
+
+    Each definition has name, label, type, field_type, group_name, calculated, read_only and options. A property that
+    HubSpot lists no longer keeps its row, with `archived_at`.
+    """
+    values = {
+        "integration_id": integration_id,
+        "object_type": object_type,
+        "definitions": Jsonb(list(definitions)),
+        "names": [d["name"] for d in definitions],
+    }
+    return conn.execute(_SAVE, values).rowcount + conn.execute(_ARCHIVE, values).rowcount

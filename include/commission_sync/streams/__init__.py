@@ -1,0 +1,1 @@
+"""What is synced and how: declarations of streams and the one engine that reads and lands them."""

@@ -1,0 +1,142 @@
+"""Lands what a reading yields: rows, rejects, receipts and the cursor, in one transaction per checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+
+from airflow_hubspot.client.intervals import IdIntervals
+from commission_sync.store.cursors import Cursor, advance_cursor
+from commission_sync.store.integrations import Integration
+from commission_sync.store.merge import Merger
+from commission_sync.store.receipts import open_receipt, record_progress
+from commission_sync.store.rejects import Reject, record_rejects, resolve_rejects
+from commission_sync.store.runs import RunCounts
+from commission_sync.streams.reading import Chunk, Part
+from commission_sync.streams.rows import Row, RowBuilder
+from commission_sync.streams.stream import Stream
+
+CHECKPOINT_ROWS = 2_000
+CHECKPOINT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run lands its rows and under which names it leaves receipts."""
+
+    stream: Stream
+    integration: Integration
+    sync_run_id: UUID
+    run_key: str
+    moves_cursor: bool
+
+
+@dataclass
+class _Progress:
+    covered: IdIntervals
+    announced: int = 0
+    landed: int = 0
+
+
+@dataclass
+class _Pending:
+    rows: list[Row] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    parts: dict[Part, _Progress] = field(default_factory=dict)
+    records: int = 0
+
+
+class Landing:
+    """Gathers chunks and commits them together every few pages.
+
+    Rows, audit rows, rejects, receipts and the cursor of a checkpoint commit in one transaction, so that whatever kills
+    the process, the cursor never passes a row that is not there. No call to HubSpot is made meanwhile.
+    """
+
+    def __init__(
+        self, conn: psycopg.Connection, target: Target, builder: RowBuilder, reached: Callable[[], datetime | None]
+    ) -> None:
+        """Land on `conn` (autocommit off, used by nobody else); `reached` tells how far the reading is proven."""
+        self._conn = conn
+        self._target = target
+        self._builder = builder
+        self._reached = reached
+        self._merger = Merger(
+            conn,
+            target.stream.spec,
+            integration_id=target.integration.id,
+            company_id=target.integration.company_id,
+            actor=f"sync:{target.stream.name}",
+            sync_run_id=target.sync_run_id,
+        )
+        self._pending = _Pending()
+        self._committed_at = time.monotonic()
+        self.counts = RunCounts()
+
+    def add(self, chunk: Chunk) -> None:
+        """Take one chunk and commit when a checkpoint is due."""
+        batch = self._builder.build(chunk.page.records)
+        pending = self._pending
+        pending.rows += batch.rows
+        pending.rejects += batch.rejects
+        pending.records += len(chunk.page.records)
+        progress = pending.parts.setdefault(chunk.part, _Progress(chunk.part.covered))
+        progress.covered = progress.covered.with_interval(chunk.page.interval)
+        progress.announced += chunk.page.announced
+        progress.landed += len(chunk.page.records)
+        if pending.records >= CHECKPOINT_ROWS or time.monotonic() - self._committed_at >= CHECKPOINT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit everything taken so far; on an error nothing of it is there."""
+        pending, self._pending = self._pending, _Pending()
+        target = self._target
+        with self._conn.transaction():
+            merged = self._merger.merge(pending.rows)
+            rejected = self._settle_rejects(pending)
+            for part, progress in pending.parts.items():
+                self._leave_receipt(part, progress)
+            if target.moves_cursor and (reached := self._reached()) is not None:
+                advance_cursor(self._conn, target.integration.id, target.stream.name, Cursor(reached))
+        self._committed_at = time.monotonic()
+        self.counts += RunCounts(
+            fetched=pending.records,
+            inserted=merged.inserted,
+            updated=merged.updated,
+            unchanged=merged.unchanged,
+            stale=merged.stale,
+            rejected=rejected,
+        )
+
+    def _settle_rejects(self, pending: _Pending) -> int:
+        target = self._target
+        key = (self._conn, target.integration.id, target.stream.name)
+        resolve_rejects(*key, [row[0] for row in pending.rows])
+        return record_rejects(*key, target.sync_run_id, pending.rejects)
+
+    def _leave_receipt(self, part: Part, progress: _Progress) -> None:
+        target = self._target
+        part.covered = progress.covered
+        if part.receipt_id is None:
+            part.receipt_id = open_receipt(
+                self._conn,
+                integration_id=target.integration.id,
+                stream=target.stream.name,
+                sync_run_id=target.sync_run_id,
+                run_key=target.run_key,
+                window_from=part.window_from,
+                window_to=part.window_to,
+            )
+        record_progress(
+            self._conn,
+            part.receipt_id,
+            announced=progress.announced,
+            landed=progress.landed,
+            covered=progress.covered.to_pairs(),
+            complete=part.is_complete,
+        )

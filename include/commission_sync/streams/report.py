@@ -1,0 +1,84 @@
+"""The log lines of a run, for somebody who is woken at 3 a.m.: an event, then key=value, the same keys everywhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from commission_sync.store.runs import RunCounts
+
+_PROGRESS_SECONDS = 10.0
+
+_SAFE = "every row landed so far is committed and the cursor is not past any row that is missing"
+_NEXT = "Airflow tries again where this try stopped; if it fails for good, look for this company in sync_runs"
+
+
+@dataclass
+class Report:
+    """Writes one line at the start, progress on long work, and one line at the end."""
+
+    company: str
+    stream: str
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("commission_sync.streams"))
+    _started: float = field(default_factory=time.monotonic)
+    _spoke: float = field(default_factory=time.monotonic)
+
+    def started(self, mode: str, window_from: datetime | None, window_to: datetime, why: str | None = None) -> None:
+        """Say what this run is about to read."""
+        start = window_from.isoformat() if window_from else "the beginning"
+        self._line(logging.INFO, "sync started", mode=mode, window=f"{start}..{window_to.isoformat()}", why=why)
+
+    def progress(self, counts: RunCounts, calls: int) -> None:
+        """Say how far a long run is, at most every ten seconds."""
+        if time.monotonic() - self._spoke >= _PROGRESS_SECONDS:
+            self._spoke = time.monotonic()
+            changed = counts.inserted + counts.updated
+            self._line(logging.INFO, "sync going on", fetched=counts.fetched, changed=changed, calls=calls)
+
+    def finished(self, counts: RunCounts, *, calls: int, waited: float, lag: float) -> None:
+        """Summarise a run that has read all it set out to."""
+        self._line(
+            logging.INFO,
+            "sync finished",
+            fetched=counts.fetched,
+            inserted=counts.inserted,
+            updated=counts.updated,
+            unchanged=counts.unchanged,
+            stale=counts.stale,
+            rejected=counts.rejected,
+            calls=calls,
+            waited=f"{waited:.1f}s",
+            seconds=f"{time.monotonic() - self._started:.1f}",
+            lag=f"{lag:.0f}s",
+        )
+        if counts.rejected:
+            self._line(
+                logging.WARNING,
+                "rows rejected",
+                rejected=counts.rejected,
+                next="see sync_rejects for payload and reason; correct the record in HubSpot and it lands by itself",
+            )
+
+    def failed(self, error: BaseException, counts: RunCounts, calls: int) -> None:
+        """Say what happened, what is safe and what comes next."""
+        self._line(
+            logging.ERROR,
+            "sync failed",
+            error=f"{type(error).__name__}: {error}",
+            fetched=counts.fetched,
+            calls=calls,
+            safe=_SAFE,
+            next=getattr(error, "hint", None) or _NEXT,
+        )
+
+    def _line(self, level: int, event: str, **facts: object) -> None:
+        known = {"company": self.company, "stream": self.stream, **facts}
+        pairs = " ".join(f"{key}={_quoted(value)}" for key, value in known.items() if value is not None)
+        self.log.log(level, "%s %s", event, pairs)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return f'"{text}"' if " " in text else text

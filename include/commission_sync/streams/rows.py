@@ -1,0 +1,90 @@
+"""Turns HubSpot records into rows of a stream's table, or into rejects that say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from airflow_hubspot.client import Record
+from commission_sync.store.rejects import Reject
+from commission_sync.streams.stream import Stream
+from commission_sync.streams.values import UnreadableValue, instant
+
+Row = tuple[Any, ...]
+
+# PostgreSQL's text and jsonb cannot hold U+0000 ("Character Types", "JSON Types").
+_NUL = "\x00"
+_ESCAPED_NUL = b"\\u0000"
+
+
+@dataclass
+class Batch:
+    """Rows to merge and records that could not become one."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RowBuilder:
+    """Builds rows in the order of `stream.spec`.
+
+    `clock_like` names the properties that differ at every read (HubSpot's `hs_time_in_*` and the like): they are kept
+    but do not make a row count as changed. `currency` is the portal's own.
+    """
+
+    stream: Stream
+    clock_like: Collection[str]
+    currency: str | None
+
+    def build(self, records: Iterable[Record]) -> Batch:
+        """Return the rows of the given records; a record that cannot be read becomes a reject and stops nothing else."""
+        batch = Batch()
+        for record in records:
+            try:
+                batch.rows.append(self._row(record))
+            except UnreadableValue as error:
+                batch.rejects.append(Reject(record["id"], dict(record), str(error)))
+        return batch
+
+    def _row(self, record: Record) -> Row:
+        properties = record["properties"]
+        document = orjson.dumps(properties)
+        if _ESCAPED_NUL in document:
+            _refuse_nul(properties)
+        return (
+            record["id"],
+            self._time(properties, self.stream.created_property, record["createdAt"]),
+            self._time(properties, self.stream.modified_property, record["updatedAt"]),
+            self._content_hash(properties),
+            document.decode(),
+            *(self._value(f.column, f.property_name, f.convert, properties) for f in self.stream.fields),
+        )
+
+    def _value(self, column: str, name: str, convert: Any, properties: dict[str, str | None]) -> Any:
+        try:
+            value = convert(properties.get(name))
+        except UnreadableValue as error:
+            raise UnreadableValue(f"{name}: {error}") from None
+        return self.currency if value is None and column == self.stream.currency_column else value
+
+    def _time(self, properties: dict[str, str | None], name: str, otherwise: str) -> Any:
+        try:
+            return instant(properties.get(name) or otherwise)
+        except UnreadableValue as error:
+            raise UnreadableValue(f"{name}: {error}") from None
+
+    def _content_hash(self, properties: dict[str, str | None]) -> bytes:
+        # Nulls are left out, so that a property which is new in HubSpot and empty everywhere changes no row.
+        content = {k: v for k, v in properties.items() if v is not None and k not in self.clock_like}
+        return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def _refuse_nul(properties: dict[str, str | None]) -> None:
+    for name, value in properties.items():
+        if value is not None and _NUL in value:
+            raise UnreadableValue(f"{name}: holds a NUL character (U+0000), which PostgreSQL cannot store")

@@ -1,0 +1,51 @@
+"""Fixtures that every test may use: a real PostgreSQL, and a fresh, migrated database in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from commission_sync.local.postgres import EmbeddedPostgres, Server
+from commission_sync.store import migrate
+from hubspot_emulator import PortalSpec, running_emulator
+from world import World, register
+
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server of this test process's own; without fsync, as its data need not survive it."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), settings={"fsync": "off"}) as server:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as conn:
+            conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        migrate(server.dsn(TEMPLATE))
+        yield server
+
+
+@pytest.fixture
+def database_dsn(postgres: Server) -> Iterator[str]:
+    """The URL of a fresh database with all of the product's tables."""
+    name = sql.Identifier(f"test_{uuid4().hex[:12]}")
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
+        yield postgres.dsn(name.as_string()[1:-1])
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def world(database_dsn: str) -> Iterator[Callable[..., World]]:
+    """A maker of companies, each with a portal of its own on an emulator without limits."""
+    with ExitStack() as stack:
+
+        def make(deals: int = 500, **spec: object) -> World:
+            portal = PortalSpec(company="acme", portal_id=1001, deals=deals, token="pat-na1-acme", tier="pro", **spec)
+            emulator = stack.enter_context(running_emulator([portal], limits=False))
+            return World(emulator, portal, database_dsn, register(database_dsn, portal))
+
+        yield make

@@ -1,0 +1,111 @@
+"""A company's portal on the emulator and the database that it is synced into, with the questions tests ask of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from airflow_hubspot.client import HubSpotClient, InMemoryLimiter
+from airflow_hubspot.client.windows import Window
+from commission_sync.settings import Settings
+from commission_sync.store import connect
+from commission_sync.store.integrations import integration
+from commission_sync.store.runs import RunCounts
+from commission_sync.streams.deals import DEALS
+from commission_sync.streams.request import Mode, SyncRequest
+from commission_sync.streams.sync import StreamSync
+from hubspot_emulator import Emulator, PortalSpec
+
+_CLOCK_LIKE = ("hs_time_in_", "hs_v2_time_in_", "hs_v2_latest_time_in_", "hs_v2_cumulative_time_in_")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the table `deals` differs from the portal's true state."""
+
+    missing: list[str]
+    stale: list[str]
+    surplus: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.stale or self.surplus)
+
+
+@dataclass
+class World:
+    """One company: `sync` runs the deals stream as a task would, without Airflow."""
+
+    emulator: Emulator
+    portal: PortalSpec
+    dsn: str
+    integration_id: UUID
+    _runs: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def sync(
+        self,
+        mode: Mode = Mode.INCREMENTAL,
+        *,
+        window: Window | None = None,
+        run_id: str | None = None,
+        try_number: int = 1,
+        token: str | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> RunCounts:
+        request = SyncRequest(mode, "hubspot_deals", run_id or f"run-{next(self._runs)}", try_number, window)
+        with closing(connect(self.dsn)) as conn:
+            with conn.transaction():
+                company = integration(conn, self.integration_id)
+            with self.client(token=token, timeout_seconds=timeout_seconds) as client:
+                return StreamSync(DEALS, company, client, conn, Settings()).run(request)
+
+    def client(self, *, token: str | None = None, timeout_seconds: float = 10.0) -> HubSpotClient:
+        return HubSpotClient(
+            token=token or self.portal.token,
+            base_url=self.emulator.url,
+            timeout_seconds=timeout_seconds,
+            limiter=InMemoryLimiter(burst_limit=100_000, search_limit=100_000),
+        )
+
+    def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as conn:
+            return conn.execute(statement, parameters).fetchall()
+
+    def value(self, statement: str, *parameters: Any) -> Any:
+        return self.query(statement, *parameters)[0][0]
+
+    def difference(self) -> Difference:
+        """Compare every property of every live deal, but for those that differ at every read."""
+        truth = {r["id"]: _comparable(r["properties"]) for r in self.emulator.admin.truth(self.portal.portal_id)}
+        landed = {
+            crm_id: _comparable(properties)
+            for crm_id, properties in self.query(
+                "SELECT crm_id, properties FROM deals WHERE integration_id = %s AND archived_at IS NULL",
+                self.integration_id,
+            )
+        }
+        return Difference(
+            missing=sorted(truth.keys() - landed.keys()),
+            stale=sorted(i for i in truth.keys() & landed.keys() if truth[i] != landed[i]),
+            surplus=sorted(landed.keys() - truth.keys()),
+        )
+
+
+def register(dsn: str, portal: PortalSpec) -> UUID:
+    """Add the portal's company to `crm_integrations`."""
+    with psycopg.connect(dsn) as conn:
+        row = conn.execute(
+            "INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES (%s, %s, %s) RETURNING id",
+            (portal.company, portal.portal_id, f"hubspot_{portal.company}"),
+        ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _comparable(properties: dict[str, str | None]) -> dict[str, str | None]:
+    return {k: v for k, v in properties.items() if not k.startswith(_CLOCK_LIKE)}

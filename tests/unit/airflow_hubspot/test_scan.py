@@ -1,0 +1,103 @@
+"""A full read finds every record once, however the ids are spread and whoever reads them."""
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_hubspot.client.intervals import ALL_IDS, IdIntervals
+from airflow_hubspot.client.objects import Page, SearchPage
+from airflow_hubspot.client.scan import IdBoard, extent, read_by_list, read_by_search
+from airflow_hubspot.client.windows import SearchReader
+
+
+class Portal:
+    """Records by id, of which search does not know those above `indexed`."""
+
+    def __init__(self, ids, indexed=None):
+        self.ids = sorted(ids)
+        self.indexed = [i for i in self.ids if indexed is None or i <= indexed]
+        self.lists = self.searches = 0
+
+    def list_page(self, after: str) -> Page:
+        self.lists += 1
+        hits = [i for i in self.ids if i > int(after)][:101]
+        more = len(hits) > 100
+        return Page(results=[self._record(i) for i in hits[:100]], next_after=str(hits[99]) if more else None)
+
+    def search(self, query) -> SearchPage:
+        self.searches += 1
+        hits = self.indexed
+        for f in query.filters:
+            hits = [i for i in hits if (i > int(f.value) if str(f.operator) == "GT" else i <= int(f.value))]
+        if query.sort and query.sort[1] == "DESCENDING":
+            hits = hits[::-1]
+        return SearchPage(total=len(hits), results=[self._record(i) for i in hits[: query.limit]], next_after=None)
+
+    @staticmethod
+    def _record(crm_id):
+        return {"id": str(crm_id), "properties": {}}
+
+
+def scan(portal: Portal, lists=2, searches=2, covered=IdIntervals()):
+    board = IdBoard(list(covered.gaps()), extent(portal.search), readers=lists + searches)
+    reader = SearchReader(portal.search, "hs_lastmodifieddate", ())
+    pages, lock = [], threading.Lock()
+
+    def collect(generator):
+        for page in generator:
+            with lock:
+                pages.append(page)
+
+    generators = [read_by_list(board, portal.list_page) for _ in range(lists)]
+    generators += [read_by_search(board, reader) for _ in range(searches)]
+    threads = [threading.Thread(target=collect, args=(g,)) for g in generators]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert not any(thread.is_alive() for thread in threads)
+    return pages
+
+
+clustered = st.lists(st.tuples(st.integers(1, 10**12), st.integers(1, 700)), max_size=4).map(
+    lambda clusters: {start + step for start, length in clusters for step in range(length)}
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(clustered)
+def test_every_record_is_found_once_and_every_id_is_covered(ids):
+    pages = scan(Portal(ids))
+    found = [int(r["id"]) for page in pages for r in page.records]
+    assert sorted(found) == sorted(ids)
+    assert IdIntervals.of(page.interval for page in pages).covers(ALL_IDS)
+
+
+def test_records_that_search_does_not_know_yet_are_found_by_list():
+    portal = Portal(range(1, 5_001), indexed=4_000)
+    found = {int(r["id"]) for page in scan(portal) for r in page.records}
+    assert found == set(range(1, 5_001))
+
+
+def test_both_limits_are_used_and_few_calls_are_wasted():
+    portal = Portal(range(10**10, 10**10 + 7 * 40_000, 7))
+    scan(portal)
+    assert portal.lists
+    assert portal.searches
+    assert portal.lists * 100 + portal.searches * 200 < 40_000 * 1.15
+
+
+def test_what_an_earlier_try_covered_is_not_read_again():
+    portal = Portal(range(1, 20_001))
+    covered = IdIntervals.from_pairs([[0, 15_000]])
+    found = {int(r["id"]) for page in scan(portal, covered=covered) for r in page.records}
+    assert found == set(range(15_001, 20_001))
+
+
+@pytest.mark.parametrize(("lists", "searches"), [(1, 0), (4, 0)])
+def test_list_readers_alone_are_enough(lists, searches):
+    portal = Portal(range(1, 3_001))
+    found = {int(r["id"]) for page in scan(portal, lists, searches) for r in page.records}
+    assert len(found) == 3_000

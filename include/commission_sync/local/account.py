@@ -71,9 +71,7 @@ class Account:
         """Run a command to its end and return what it wrote."""
         process = self.start(command, output=subprocess.PIPE)
         text, _ = process.communicate()
-        return subprocess.CompletedProcess(
-            list(command), process.returncode, (text or b"").decode(errors="replace")
-        )
+        return subprocess.CompletedProcess(list(command), process.returncode, (text or b"").decode(errors="replace"))
 
     def start(self, command: Sequence[str], *, output: int) -> subprocess.Popen[bytes]:
         """Start a command in its own session; it is interrupted when the calling process dies."""
@@ -99,7 +97,10 @@ class Account:
     def _setpriv(self, passage: str) -> list[str]:
         setpriv = str(shutil.which("setpriv"))
         ids = ["--reuid", str(self.uid), "--regid", str(self.gid), "--clear-groups"]
-        return [setpriv, *ids, f"--inh-caps=+{passage}", f"--ambient-caps=+{passage}", "--pdeathsig", "INT"]
+        # initdb asks access(2) whether it may run postgres, which disregards capabilities without this bit.
+        bits = ["--securebits", "+no_setuid_fixup"]
+        capability = [f"--inh-caps=+{passage}", f"--ambient-caps=+{passage}"]
+        return [setpriv, *ids, *bits, *capability, "--pdeathsig", "INT"]
 
 
 def interrupt_on_parents_death() -> None:
@@ -121,9 +122,7 @@ def _passage(paths: Sequence[Path]) -> str:
 
 
 def _may_pass_on(bit: int) -> bool:
-    sets = dict(
-        line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line
-    )
+    sets = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     return all(int(sets.get(name, "0"), 16) >> bit & 1 for name in ("CapPrm", "CapBnd"))
 
 

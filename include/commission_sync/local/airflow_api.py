@@ -53,9 +53,7 @@ class AirflowApi:
             if time.monotonic() > deadline:
                 found = self._call("GET", "/api/v2/importErrors")["import_errors"]
                 why = "; ".join(f"{each['filename']}: {_last_line(each['stack_trace'])}" for each in found)
-                raise LocalError(
-                    f"Airflow does not show the DAG {dag_id}: {why or 'its file was not read yet'}."
-                )
+                raise LocalError(f"Airflow does not show the DAG {dag_id}: {why or 'its file was not read yet'}.")
             time.sleep(0.5)
 
     def put_connection(self, connection_id: str, values: Mapping[str, Any]) -> None:
@@ -120,9 +118,7 @@ class AirflowApi:
         credentials = {"username": self.user, "password": self.password}
         self._token = self._send("POST", "/auth/token", credentials, authorized=False)["access_token"]
 
-    def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, authorized: bool = True
-    ) -> Any:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, authorized: bool = True) -> Any:
         request = urllib.request.Request(  # noqa: S310 - http on this machine
             self.url + path,
             method=method,

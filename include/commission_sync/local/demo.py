@@ -23,9 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo and return its exit code: 0 when every company's deals landed."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__, epilog=EPILOG)
     once = os.environ.get("ONCE", "") not in ("", "0")
-    parser.add_argument(
-        "--once", action="store_true", default=once, help="end after the first sync (or ONCE=1)"
-    )
+    parser.add_argument("--once", action="store_true", default=once, help="end after the first sync (or ONCE=1)")
     parser.add_argument(
         "--timeout", type=float, default=3600.0, metavar="SECONDS", help="how long the sync may take (3600)"
     )

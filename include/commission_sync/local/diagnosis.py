@@ -17,8 +17,7 @@ CAUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"could not bind|Address already in use|could not create any TCP/IP sockets",
-        "Port {port} on 127.0.0.1 is used by another program: stop it, or set EMBEDDED_POSTGRES_PORT "
-        "to a free port.",
+        "Port {port} on 127.0.0.1 is used by another program: stop it, or set EMBEDDED_POSTGRES_PORT to a free port.",
     ),
     (
         r"database files are incompatible",
@@ -48,9 +47,7 @@ def diagnose(said: str, layout: Layout, *, port: int | None) -> str:
     for pattern, sentence in CAUSES:
         if re.search(pattern, said):
             return sentence.format(root=layout.root, port=port)
-    lines = [
-        line for line in said.splitlines() if re.search(r"FATAL|PANIC|error:", line)
-    ] or said.splitlines()
+    lines = [line for line in said.splitlines() if re.search(r"FATAL|PANIC|error:", line)] or said.splitlines()
     last = lines[-1].strip() if lines else "it said nothing"
     return f"PostgreSQL did not start ({last}): see {layout.log}."
 

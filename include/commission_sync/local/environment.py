@@ -87,9 +87,7 @@ def given(project: Project, environ: Mapping[str, str] | None = None) -> dict[st
     try:
         from_file = dotenv_values(project.root / ".env", interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise LocalError(
-            f"Cannot read {project.root / '.env'} ({error}): make it a readable text file."
-        ) from None
+        raise LocalError(f"Cannot read {project.root / '.env'} ({error}): make it a readable text file.") from None
     variables = {name: value for name, value in from_file.items() if value}
     variables.update(os.environ if environ is None else environ)
     dsn = variables.get(COMMISSIONS)
@@ -155,9 +153,7 @@ def _defaults(project: Project) -> dict[str, str]:
         keys = Keys.load(home)
         admin_password(home)
     except OSError as error:
-        raise LocalError(
-            f"Cannot write to {home} ({error.strerror}): make it writable for this user."
-        ) from None
+        raise LocalError(f"Cannot write to {home} ({error.strerror}): make it writable for this user.") from None
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(project.root / "dags"),

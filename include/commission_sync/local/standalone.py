@@ -45,9 +45,7 @@ class Standalone:
         :raises LocalError: it does not; with the log's last lines.
         """
         if self._process.poll() is not None:
-            raise LocalError(
-                f"Airflow ended by itself (exit code {self._process.returncode}).{self._last_lines()}"
-            )
+            raise LocalError(f"Airflow ended by itself (exit code {self._process.returncode}).{self._last_lines()}")
 
     def stop(self) -> None:
         """End every process of it."""

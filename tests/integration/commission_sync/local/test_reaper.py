@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from commission_sync.local.reaper import command_line
 
 # Starts a child in a process group of its own which ignores every polite signal, and tells its number.

@@ -3,8 +3,9 @@
 import io
 
 import pytest
-from commission_sync.local.console import Counts, Terminal
 from rich.console import Console
+
+from commission_sync.local.console import Counts, Terminal
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from commission_sync.local.diagnosis import diagnose
 from commission_sync.local.layout import Layout
 

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from commission_sync.local.environment import Project, build, given, without_databases
 from commission_sync.local.errors import LocalError
 

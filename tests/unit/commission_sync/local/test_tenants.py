@@ -1,6 +1,7 @@
 """Names that a company's connection gets."""
 
 import pytest
+
 from commission_sync.local.tenants import SAMPLES, connection_name
 
 

@@ -74,7 +74,11 @@ def _raw_copy(conn: psycopg.Connection, rows: list[tuple[Any, ...]]) -> float:
     conn.commit()
     started = time.monotonic()
     for start in range(0, len(rows), BATCH):
-        with conn.transaction(), conn.cursor() as cursor, cursor.copy("COPY raw_copy FROM STDIN (FORMAT BINARY)") as copy:
+        with (
+            conn.transaction(),
+            conn.cursor() as cursor,
+            cursor.copy("COPY raw_copy FROM STDIN (FORMAT BINARY)") as copy,
+        ):
             copy.set_types([c.pg_type for c in columns])
             for row in rows[start : start + BATCH]:
                 copy.write_row([_Json(v) if c.pg_type == "jsonb" else v for c, v in zip(columns, row, strict=True)])

@@ -17,7 +17,9 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_hubspot.hooks.hubspot.HubSpotHook",
                 "hook-name": "HubSpot",
                 "conn-fields": {
-                    "api_version": _field("API version", "string", "2026-03", "A dated version, or v3 for the old paths."),
+                    "api_version": _field(
+                        "API version", "string", "2026-03", "A dated version, or v3 for the old paths."
+                    ),
                     "timeout_seconds": _field("Timeout in seconds", "number", 30, "How long an answer may stay away."),
                     "burst_limit": _field(
                         "Calls per 10 seconds", "integer", None, "Empty: 100, then what HubSpot's answers say."

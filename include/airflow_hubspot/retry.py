@@ -33,7 +33,9 @@ class HubSpotRetryPolicy(RetryPolicy):
             return RetryDecision.fail(f"trying again cannot help: {exception}")
         if isinstance(exception, RateLimited | Unavailable) and exception.retry_after:
             delay = timedelta(seconds=exception.retry_after)
-            return RetryDecision.retry(delay, f"HubSpot asks to wait {exception.retry_after:.0f} s: {exception.message}")
+            return RetryDecision.retry(
+                delay, f"HubSpot asks to wait {exception.retry_after:.0f} s: {exception.message}"
+            )
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     def _divides_the_clock(cls, minutes: int) -> int:
         # Data intervals have to follow each other without a gap and start at the same times every day.
         if minutes < 1 or (_HOUR % minutes if minutes < _HOUR else minutes % _HOUR or _DAY % minutes):
-            raise ValueError("use minutes that divide an hour (such as 5, 15, 30) or hours that divide a day (60, 120, 360)")
+            raise ValueError(
+                "use minutes that divide an hour (such as 5, 15, 30) or hours that divide a day (60, 120, 360)"
+            )
         return minutes
 
     @property

@@ -79,8 +79,20 @@ class World:
     def value(self, statement: str, *parameters: Any) -> Any:
         return self.query(statement, *parameters)[0][0]
 
-    def difference(self) -> Difference:
-        """Compare every property of every live deal, but for those that differ at every read."""
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute(statement)
+
+    def difference(self, *, nulls: bool = True) -> Difference:
+        """Compare every property of every live deal, but for those that differ at every read.
+
+        Without `nulls`, a property that has no value and one that is not there are the same.
+        """
+
+        def _comparable(properties: dict[str, str | None]) -> dict[str, str | None]:
+            kept = {k: v for k, v in properties.items() if not k.startswith(_CLOCK_LIKE)}
+            return kept if nulls else {k: v for k, v in kept.items() if v is not None}
+
         truth = {r["id"]: _comparable(r["properties"]) for r in self.emulator.admin.truth(self.portal.portal_id)}
         landed = {
             crm_id: _comparable(properties)
@@ -105,7 +117,3 @@ def register(dsn: str, portal: PortalSpec) -> UUID:
         ).fetchone()
     assert row is not None
     return row[0]
-
-
-def _comparable(properties: dict[str, str | None]) -> dict[str, str | None]:
-    return {k: v for k, v in properties.items() if not k.startswith(_CLOCK_LIKE)}

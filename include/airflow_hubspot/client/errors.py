@@ -118,7 +118,9 @@ def _classified(status: int, message: str, answer: Mapping[str, object]) -> HubS
         case 429:
             return RateLimited(message, hint="nothing is lost; the call is made again once the limit allows it")
         case 401:
-            return Unauthorized(message, hint="put a valid token into the connection and press Test, then clear the task")
+            return Unauthorized(
+                message, hint="put a valid token into the connection and press Test, then clear the task"
+            )
         case 403:
             return _forbidden(message, answer)
         case 404:

@@ -110,5 +110,7 @@ def _next_after(answer: Mapping[str, Any]) -> str | None:
 
 def _not_found(object_type: str, error: Mapping[str, Any]) -> list[str]:
     if error.get("category") != "OBJECT_NOT_FOUND":
-        raise HubSpotError(f"HubSpot answered a batch read of {object_type} in part: {error.get('message')}", status=207)
+        raise HubSpotError(
+            f"HubSpot answered a batch read of {object_type} in part: {error.get('message')}", status=207
+        )
     return [str(i) for i in (error.get("context") or {}).get("ids") or ()]

@@ -45,9 +45,19 @@ def path(resource: str, version: str, **parameters: str) -> str:
 
 def operation(method: str, url_path: str) -> str:
     """Return the name under which a call is counted and spoken of, such as `deals.search`; ids are left out."""
-    parts = [p for p in url_path.split("/") if p and p not in {"crm", "objects", NUMBERED, "v2", "v4"} and not _DATED.fullmatch(p)]
+    parts = [
+        p
+        for p in url_path.split("/")
+        if p and p not in {"crm", "objects", NUMBERED, "v2", "v4"} and not _DATED.fullmatch(p)
+    ]
     named = [p for p in parts if not p.isdigit()]
-    verb = "" if len(named) > 1 else f".{'get' if len(named) < len(parts) else 'list'}" if method == "GET" else f".{method.lower()}"
+    verb = (
+        ""
+        if len(named) > 1
+        else f".{'get' if len(named) < len(parts) else 'list'}"
+        if method == "GET"
+        else f".{method.lower()}"
+    )
     return ".".join(named) + verb
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import orjson
 import tenacity
@@ -120,9 +121,7 @@ class Transport:
     :param timeout_seconds: how long an answer may stay away
     """
 
-    def __init__(
-        self, *, base_url: str, token: TokenSource, limiter: Limiter, timeout_seconds: float = 30.0
-    ) -> None:
+    def __init__(self, *, base_url: str, token: TokenSource, limiter: Limiter, timeout_seconds: float = 30.0) -> None:
         self.stats = CallStats()
         self.told_burst_limit: int | None = None
         self._base_url = base_url.rstrip("/")
@@ -196,7 +195,7 @@ class Transport:
             ) from None
 
     def _url(self, request: Request) -> str:
-        query = f"?{urllib3.request.urlencode(request.query)}" if request.query else ""
+        query = f"?{urlencode(request.query)}" if request.query else ""
         return f"{self._base_url}{request.path}{query}"
 
     def _refused(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> HubSpotError:

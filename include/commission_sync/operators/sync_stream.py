@@ -8,9 +8,9 @@ from uuid import UUID
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.types import DagRunProtocol
-from airflow_hubspot.hooks.hubspot import HubSpotHook
 
 from airflow_hubspot.client.windows import Window
+from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import integration
@@ -72,7 +72,9 @@ def _request(context: Context) -> SyncRequest:
         window = _window(params["window_from"], params["window_to"]) if mode is Mode.WINDOW else None
         return SyncRequest(mode, window=window, **names)
     except ValueError as error:
-        raise AirflowFailException(f"this run cannot start: {error}; correct the run's params and trigger it again") from None
+        raise AirflowFailException(
+            f"this run cannot start: {error}; correct the run's params and trigger it again"
+        ) from None
 
 
 def _data_interval(dag_run: DagRunProtocol) -> Window:

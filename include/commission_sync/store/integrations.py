@@ -98,7 +98,12 @@ def mark_failed(conn: psycopg.Connection, integration_id: UUID, message: str) ->
 
 
 def record_account(
-    conn: psycopg.Connection, integration_id: UUID, *, token_fingerprint: str, currency: str | None, time_zone: str | None
+    conn: psycopg.Connection,
+    integration_id: UUID,
+    *,
+    token_fingerprint: str,
+    currency: str | None,
+    time_zone: str | None,
 ) -> None:
     """Keep what HubSpot says of the portal, and which token was proven to belong to it."""
     conn.execute(

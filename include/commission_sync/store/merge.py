@@ -52,7 +52,7 @@ class MergeCounts:
 
 # The planner does not know how small a fresh staging table is; a hash join would read the whole table per checkpoint.
 _PLAN_FOR_FEW_ROWS = (
-    "SELECT set_config('enable_hashjoin', 'off', is_local => true), set_config('enable_mergejoin', 'off', is_local => true)"
+    "SELECT set_config(plan, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) plan"
 )
 
 # Merges of one company's stream take turns, so that every audit row has the exact old value. Held for the rest of the
@@ -150,7 +150,9 @@ class Merger:
         self._conn.execute(_TAKE_TURN, (self._turn,))
         stale = self._conn.execute(self._statement(_COUNT_STALE), self._parameters).fetchone()
         inserted = self._conn.execute(self._statement(_INSERT), self._parameters).rowcount
-        updated = self._conn.execute(self._statement(_UPDATE), self._parameters).rowcount if inserted < len(newest) else 0
+        updated = (
+            self._conn.execute(self._statement(_UPDATE), self._parameters).rowcount if inserted < len(newest) else 0
+        )
         older = stale[0] if stale else 0
         return MergeCounts(inserted, updated, len(newest) - inserted - updated - older, older)
 
@@ -166,7 +168,10 @@ class Merger:
         self._conn.execute(self._statement(_STAGE))
         self._conn.execute(self._statement("DELETE FROM {stage}"))
         self._conn.execute(_PLAN_FOR_FEW_ROWS)
-        with self._conn.cursor() as cursor, cursor.copy(self._statement("COPY {stage} FROM STDIN (FORMAT BINARY)")) as copy:
+        with (
+            self._conn.cursor() as cursor,
+            cursor.copy(self._statement("COPY {stage} FROM STDIN (FORMAT BINARY)")) as copy,
+        ):
             copy.set_types(self._types)
             for row in rows:
                 copy.write_row(row)
@@ -196,5 +201,7 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
         "names": comma.join(names),
         "staged": comma.join(staged),
         "assignments": comma.join(sql.SQL("{0} = excluded.{0}").format(name) for name in names),
-        "from_changed": comma.join(sql.SQL("{} = {}").format(name, value) for name, value in zip(names, staged, strict=True)),
+        "from_changed": comma.join(
+            sql.SQL("{} = {}").format(name, value) for name, value in zip(names, staged, strict=True)
+        ),
     }

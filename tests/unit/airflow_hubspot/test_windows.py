@@ -103,7 +103,9 @@ def test_parts_follow_each_other_without_gap_or_overlap():
     seed=st.integers(0, 10_000),
 )
 def test_no_record_that_stays_in_the_window_is_missed(count, drop, disorder, edit_every, seed):
-    index = Index(uniform(count), random.Random(seed), drop=drop, disorder=disorder, edit_every=edit_every if count else 0)
+    index = Index(
+        uniform(count), random.Random(seed), drop=drop, disorder=disorder, edit_every=edit_every if count else 0
+    )
     try:
         found, announced, landed = read(index.reader(page_size=50))
     except IncompleteRead:

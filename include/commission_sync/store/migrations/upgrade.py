@@ -29,4 +29,3 @@ def upgrade(dsn: str, script_location: Path) -> None:
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
             connection.commit()
     engine.dispose()
-

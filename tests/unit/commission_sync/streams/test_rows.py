@@ -67,7 +67,9 @@ def test_one_unreadable_record_does_not_stop_the_next():
 
 def test_what_differs_at_every_read_is_no_change():
     clocks = frozenset({"hs_time_in_stage"})
-    assert content_hash(clocks, amount="1", hs_time_in_stage="5") == content_hash(clocks, amount="1", hs_time_in_stage="6")
+    assert content_hash(clocks, amount="1", hs_time_in_stage="5") == content_hash(
+        clocks, amount="1", hs_time_in_stage="6"
+    )
     assert content_hash(clocks, amount="1") != content_hash(clocks, amount="2")
 
 
@@ -77,6 +79,13 @@ def test_the_content_does_not_depend_on_order_nor_on_nulls(properties):
     without_nulls = {k: v for k, v in properties.items() if v is not None}
     hashes = set()
     for variant in (properties, backwards, without_nulls):
-        batch = build(record(**{f"p_{k}".replace("\x00", ""): (v or "x").replace("\x00", "") if v is not None else None for k, v in variant.items()}))
+        batch = build(
+            record(
+                **{
+                    f"p_{k}".replace("\x00", ""): (v or "x").replace("\x00", "") if v is not None else None
+                    for k, v in variant.items()
+                }
+            )
+        )
         hashes |= {built[COLUMNS.index("content_hash")] for built in batch.rows}
     assert len(hashes) <= 1

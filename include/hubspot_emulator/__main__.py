@@ -1,0 +1,7 @@
+"""Runs the emulator."""
+
+import sys
+
+from hubspot_emulator.cli import main
+
+sys.exit(main())

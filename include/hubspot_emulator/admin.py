@@ -1,0 +1,239 @@
+"""What tests and people do to the emulator from outside HubSpot's API: look at the truth, edit, and break things."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+from hubspot_emulator.catalog import completed
+from hubspot_emulator.edits import edit
+from hubspot_emulator.portal import Knobs, Portal
+from hubspot_emulator.records import Version
+
+if TYPE_CHECKING:
+    from hubspot_emulator.server import HubSpotServer
+
+BASE = "/_emulator"
+_LINES_AT_ONCE = 500
+
+
+class Admin:
+    """The admin endpoints, under `/_emulator`; neither tokens nor limits nor faults hold there."""
+
+    def __init__(self, server: HubSpotServer) -> None:
+        self._server = server
+        self._streams: dict[int, asyncio.Task[None]] = {}
+        self._streamed: dict[int, int] = {}
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return what is served."""
+        portal, deal = f"{BASE}/portals/{{portal_id:\\d+}}", f"{BASE}/portals/{{portal_id:\\d+}}/deals/{{crm_id}}"
+        return [
+            web.get(f"{BASE}/health", self.health),
+            web.get(f"{BASE}/portals", self.portals),
+            web.get(f"{BASE}/stats", self.stats),
+            web.post(f"{BASE}/stats/reset", self.reset_stats),
+            web.post(f"{BASE}/reset", self.reset),
+            web.get(f"{portal}/truth/deals", self.truth),
+            web.post(f"{portal}/edits", self.edits),
+            web.post(f"{portal}/edits/stream", self.start_stream),
+            web.delete(f"{portal}/edits/stream", self.stop_stream),
+            web.put(f"{portal}/faults", self.faults),
+            web.put(f"{portal}/knobs", self.knobs),
+            web.post(f"{portal}/others", self.others),
+            web.post(f"{portal}/properties", self.create_property),
+            web.patch(deal, self.override),
+            web.post(f"{deal}/restore", self.restore),
+        ]
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Say that the emulator is up."""
+        return _json({"status": "ok", "portals": len(self._server.portals)})
+
+    async def portals(self, _: web.Request) -> web.Response:
+        """List the portals."""
+        listed = [
+            {
+                "portal_id": p.spec.portal_id,
+                "company": p.spec.company,
+                "deals": p.records.count,
+                "tier": p.spec.tier,
+                "token": p.spec.token,
+            }
+            for p in self._server.portals.values()
+        ]
+        return _json(listed)
+
+    async def stats(self, _: web.Request) -> web.Response:
+        """Tell what was asked of each portal, and how full its windows were at most."""
+        return _json({str(i): _figures(p) for i, p in self._server.portals.items()})
+
+    async def reset_stats(self, _: web.Request) -> web.Response:
+        """Start counting anew."""
+        for portal in self._server.portals.values():
+            portal.stats = type(portal.stats)()
+            portal.limits.burst.most = portal.limits.search.most = 0
+        return _json({})
+
+    async def reset(self, _: web.Request) -> web.Response:
+        """Forget everything that was done to the portals."""
+        self._server.reset()
+        return _json({})
+
+    async def truth(self, request: web.Request) -> web.StreamResponse:
+        """Stream every live deal with every property, one JSON document per line; `archived=true`: the recycle bin."""
+        portal = self._portal(request)
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        async for lines in _in_blocks(_truth(portal, archived=request.query.get("archived") == "true")):
+            await response.write(lines)
+        await response.write_eof()
+        return response
+
+    async def edits(self, request: web.Request) -> web.Response:
+        """Change many deals at once."""
+        wanted = await _body(request)
+        portal = self._portal(request)
+        touched = edit(portal, portal.chance, **wanted)
+        return _json({"ids": [str(portal.records.source.crm_id(v.number)) for v in touched]})
+
+    async def start_stream(self, request: web.Request) -> web.Response:
+        """Change deals at a steady rate from now on."""
+        wanted, portal = await _body(request), self._portal(request)
+        self._streamed[portal.spec.portal_id] = 0
+        stream = self._stream(portal, float(wanted.get("per_second", 5)), float(wanted.get("seconds", 60)))
+        self._streams[portal.spec.portal_id] = asyncio.create_task(stream)
+        return _json({})
+
+    async def stop_stream(self, request: web.Request) -> web.Response:
+        """Stop changing deals and tell how many it were."""
+        portal_id = self._portal(request).spec.portal_id
+        if (task := self._streams.pop(portal_id, None)) is not None:
+            task.cancel()
+        return _json({"edits": self._streamed.get(portal_id, 0)})
+
+    async def faults(self, request: web.Request) -> web.Response:
+        """Replace a portal's faults."""
+        try:
+            self._portal(request).faults.set(await _body(request))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return _json({})
+
+    async def knobs(self, request: web.Request) -> web.Response:
+        """Turn a portal's knobs: those of `Knobs`, `lag_seconds`, `limits`, `retry_after`, `search_fills_burst`."""
+        portal, wanted = self._portal(request), await _body(request)
+        for name, value in wanted.items():
+            _turn(portal, name, value)
+        return _json({})
+
+    async def others(self, request: web.Request) -> web.Response:
+        """Use up limits as other apps of the account would."""
+        wanted = await _body(request)
+        self._portal(request).limits.used_by_others(int(wanted.get("calls", 0)), int(wanted.get("searches", 0)))
+        return _json({})
+
+    async def create_property(self, request: web.Request) -> web.Response:
+        """Add a property without asking for a scope."""
+        definition = completed(await _body(request))
+        self._portal(request).properties[definition["name"]] = definition
+        return _json(definition)
+
+    async def override(self, request: web.Request) -> web.Response:
+        """Set raw values that HubSpot's own validation might refuse; `bump=false` leaves the modified time alone."""
+        portal, version = self._deal(request)
+        bump = request.query.get("bump", "true") == "true"
+        changed = portal.written(portal.records.update(version, await _body(request), bump=bump))
+        return _json(portal.records.rendered(changed, portal.property_names))
+
+    async def restore(self, request: web.Request) -> web.Response:
+        """Take a deal out of the recycle bin, as a person would in HubSpot's pages."""
+        portal, version = self._deal(request)
+        portal.written(portal.records.restore(version, bump=portal.knobs.restore_bumps))
+        return _json({})
+
+    def _portal(self, request: web.Request) -> Portal:
+        portal = self._server.portals.get(int(request.match_info["portal_id"]))
+        if portal is None:
+            raise web.HTTPNotFound(text=f"there is no portal {request.match_info['portal_id']}")
+        return portal
+
+    def _deal(self, request: web.Request) -> tuple[Portal, Version]:
+        portal = self._portal(request)
+        version = portal.records.find(request.match_info["crm_id"])
+        if version is None:
+            raise web.HTTPNotFound(text=f"there is no deal {request.match_info['crm_id']}")
+        return portal, version
+
+    async def _stream(self, portal: Portal, per_second: float, seconds: float) -> None:
+        chance = random.Random(portal.spec.portal_id)  # noqa: S311 - repeatable on purpose
+        for _ in range(int(per_second * seconds)):
+            edit(portal, chance, count=1, mix="mixed")
+            self._streamed[portal.spec.portal_id] += 1
+            await asyncio.sleep(1 / per_second)
+
+
+def add_admin(app: web.Application, server: HubSpotServer) -> None:
+    """Serve the admin endpoints."""
+    app.add_routes(Admin(server).routes())
+
+
+def _turn(portal: Portal, name: str, value: Any) -> None:
+    if name in {f.name for f in fields(Knobs)}:
+        setattr(portal.knobs, name, value)
+    elif name == "lag_seconds":
+        portal.index.lag_ms = float(value) * 1000
+    elif name == "limits":
+        portal.limits.enforced = bool(value)
+    elif name == "retry_after":
+        portal.limits.sends_retry_after = bool(value)
+    elif name == "search_fills_burst":
+        portal.limits.search_fills_burst = bool(value)
+    elif name == "used_today":
+        portal.limits.used_today = int(value)
+    else:
+        raise web.HTTPBadRequest(text=f"there is no knob {name!r}")
+
+
+def _figures(portal: Portal) -> dict[str, Any]:
+    most = {"burst": portal.limits.burst.most, "search": portal.limits.search.most}
+    return portal.stats.as_dict() | {"most_in_window": most, "used_today": portal.limits.used_today}
+
+
+def _truth(portal: Portal, *, archived: bool) -> Iterator[bytes]:
+    names = portal.property_names
+    for version in portal.records.above(0, archived=archived):
+        yield orjson.dumps(portal.records.rendered(version, names))
+
+
+async def _in_blocks(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
+    block: list[bytes] = []
+    for line in lines:
+        block.append(line)
+        if len(block) >= _LINES_AT_ONCE:
+            yield b"\n".join(block) + b"\n"
+            block.clear()
+            await asyncio.sleep(0)
+    if block:
+        yield b"\n".join(block) + b"\n"
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    raw = await request.read()
+    try:
+        body = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise web.HTTPBadRequest(text=f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="the body must be a JSON object")
+    return body
+
+
+def _json(body: object) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")

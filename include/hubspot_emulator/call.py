@@ -1,0 +1,68 @@
+"""A request as the resources see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from hubspot_emulator.errors import invalid
+from hubspot_emulator.portal import Portal
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API call: where it goes, with what, in which version of the API."""
+
+    portal: Portal
+    method: str
+    version: str
+    parameters: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    raw_body: bytes = b""
+    token: str = field(default="", repr=False)
+
+    @property
+    def body(self) -> Any:
+        """The parsed JSON body.
+
+        :raises ApiError: 400 when it is none
+        """
+        try:
+            return orjson.loads(self.raw_body or b"{}")
+        except orjson.JSONDecodeError:
+            raise invalid("Invalid input JSON on line 1, column 1: the body is not JSON") from None
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean query parameter, in whatever case the client writes it."""
+        return self.query.get(name, ["false"])[-1].lower() == "true"
+
+    def number(self, name: str, otherwise: int, most: int) -> int:
+        """Return a whole query parameter.
+
+        :raises ApiError: 400 when it is none or out of bounds
+        """
+        value = self.query.get(name, [str(otherwise)])[-1]
+        if not value.isdigit() or not 1 <= int(value) <= most:
+            raise invalid(f"{name} must be a whole number between 1 and {most}")
+        return int(value)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return a list parameter, given as repeated keys or with commas."""
+        return _split(tuple(self.query.get(name, ())))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a resource answers; a body of None is empty."""
+
+    body: Any = None
+    status: int = 200
+
+
+@lru_cache(maxsize=256)
+def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for value in values for name in value.split(",") if name)

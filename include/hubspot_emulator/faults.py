@@ -1,0 +1,79 @@
+"""What goes wrong on demand: each fault with a probability, or for the next calls."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hubspot_emulator.errors import ApiError, error, expired, gateway, rate_limited
+
+
+class Fault(StrEnum):
+    """A way to fail."""
+
+    RATE_LIMITED = "rate_limited"
+    RATE_LIMITED_RETRY_AFTER = "rate_limited_retry_after"
+    SERVER_ERROR_HTML = "server_error_html"
+    RESET = "reset"
+    RESET_AFTER_COMMIT = "reset_after_commit"
+    TIMEOUT = "timeout"
+    TRUNCATED_JSON = "truncated_json"
+    LOCKED = "locked_423"
+    MIGRATING = "migrating_477"
+    EXPIRED_TOKEN = "expired_token_401"  # noqa: S105 - the name of a fault
+
+
+@dataclass
+class Faults:
+    """The faults of one portal; `timeout_seconds` is how long a `timeout` keeps the caller waiting."""
+
+    probabilities: dict[Fault, float] = field(default_factory=dict)
+    upcoming: list[Fault] = field(default_factory=list)
+    timeout_seconds: float = 30.0
+    retry_after_seconds: float = 1.0
+    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - repeatable on purpose
+
+    def set(self, wanted: dict[str, Any]) -> None:
+        """Replace the faults: names to probabilities, `next` to a list of names, and the two durations.
+
+        :raises ValueError: for a fault that there is not
+        """
+        settings = dict(wanted)
+        self.timeout_seconds = float(settings.pop("timeout_seconds", 30.0))
+        self.retry_after_seconds = float(settings.pop("retry_after_seconds", 1.0))
+        self.upcoming = [Fault(name) for name in settings.pop("next", [])]
+        self.probabilities = {Fault(name): float(share) for name, share in settings.items()}
+
+    def draw(self) -> Fault | None:
+        """Return what goes wrong with this call, if anything."""
+        if self.upcoming:
+            return self.upcoming.pop(0)
+        draw = self.chance.random()
+        for fault, share in self.probabilities.items():
+            if draw < share:
+                return fault
+            draw -= share
+        return None
+
+    def answer(self, fault: Fault, *, is_search: bool) -> ApiError | None:
+        """Return the error answer of a fault; None for those that break the connection instead."""
+        policy = "SECONDLY" if is_search else "TEN_SECONDLY_ROLLING"
+        match fault:
+            case Fault.RATE_LIMITED:
+                return rate_limited(policy)
+            case Fault.RATE_LIMITED_RETRY_AFTER:
+                return rate_limited(policy, self.retry_after_seconds)
+            case Fault.SERVER_ERROR_HTML:
+                return gateway(self.chance.choice((500, 502, 503, 504)))
+            case Fault.LOCKED:
+                return error(423, "The resource is locked.", "LOCKED")
+            case Fault.MIGRATING:
+                migrating = error(477, "This account is being moved between data centres.", "MIGRATION")
+                migrating.headers["Retry-After"] = f"{self.retry_after_seconds:g}"
+                return migrating
+            case Fault.EXPIRED_TOKEN:
+                return expired("3 minute(s)", "2026-01-01T00:00:00Z")
+            case _:
+                return None

@@ -1,0 +1,144 @@
+"""The HTTP server: token, limits and faults around the resources."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+import orjson
+from aiohttp import web
+
+from hubspot_emulator.admin import add_admin
+from hubspot_emulator.call import Answer, Call
+from hubspot_emulator.errors import ApiError, expired, missing_scopes, no_credentials, uri_too_long
+from hubspot_emulator.faults import Fault
+from hubspot_emulator.portal import Portal
+from hubspot_emulator.routes import Found, find
+from hubspot_emulator.spec import PortalSpec
+
+_LARGEST_BODY = 32 * 1024**2
+_JSON = "application/json;charset=utf-8"
+
+
+class HubSpotServer:
+    """Answers for several portals, told apart by their tokens."""
+
+    def __init__(self, specs: Sequence[PortalSpec], *, seed: int = 1, limits: bool = True) -> None:
+        self.specs, self.seed, self.limits = tuple(specs), seed, limits
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that was done."""
+        self.portals = {s.portal_id: Portal(s, self.seed, limits=self.limits) for s in self.specs}
+        self._by_token = {p.spec.token: p for p in self.portals.values()}
+
+    def app(self) -> web.Application:
+        """Return the application to be served."""
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        add_admin(app, self)
+        app.router.add_route("*", "/{path:.*}", self.answer)
+        return app
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one API call."""
+        started = time.perf_counter()
+        name = "unknown"
+        portal: Portal | None = None
+        try:
+            portal = self._portal(request)
+            found = find(request.method, request.path)
+            name = f"deals.{found.name}" if "type" in found.parameters else found.name
+            return await self._admitted(request, portal, found, name, started)
+        except ApiError as error:
+            return self._refusal(error, portal, name, started)
+
+    async def _admitted(
+        self, request: web.Request, portal: Portal, found: Found, name: str, started: float
+    ) -> web.StreamResponse:
+        is_search = found.name == "search"
+        if len(str(request.rel_url)) > portal.knobs.longest_url:
+            raise uri_too_long()
+        if portal.knobs.latency_ms:
+            await asyncio.sleep(portal.knobs.latency_ms / 1000)
+        self._count(portal, is_search=is_search)
+        if found.scopes and not set(found.scopes) & set(portal.spec.scopes):
+            raise missing_scopes(found.scopes)
+        fault = portal.faults.draw()
+        if fault is not None:
+            portal.stats.faults[fault] += 1
+            if (failure := portal.faults.answer(fault, is_search=is_search)) is not None:
+                raise failure
+        raw = await request.read()
+        if fault in {Fault.RESET, Fault.TIMEOUT}:
+            return await self._broken(request, portal, fault)
+        busy = time.perf_counter()
+        call = Call(
+            portal,
+            request.method,
+            found.version,
+            found.parameters,
+            parse_qs(request.query_string),
+            raw,
+            portal.spec.token,
+        )
+        answer = found.handler(call)
+        body = b"" if answer.body is None else orjson.dumps(answer.body)
+        portal.stats.called(name, answer.status, size=len(body), seconds=time.perf_counter() - busy)
+        if fault is Fault.RESET_AFTER_COMMIT:
+            return await self._broken(request, portal, fault)
+        headers = self._headers(portal, is_search=is_search)
+        if fault is Fault.TRUNCATED_JSON:
+            return await _truncated(request, answer, body, headers)
+        return web.Response(status=answer.status, body=body, headers=headers)
+
+    def _portal(self, request: web.Request) -> Portal:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise no_credentials()
+        portal = self._by_token.get(token)
+        if portal is None:
+            raise expired("20543 day(s)", "1970-01-01T00:00:00Z")
+        return portal
+
+    def _count(self, portal: Portal, *, is_search: bool) -> None:
+        try:
+            portal.limits.admit(is_search=is_search)
+        except ApiError:
+            portal.stats.refused += 1
+            raise
+
+    def _headers(self, portal: Portal, *, is_search: bool) -> dict[str, str]:
+        own = {"Content-Type": _JSON, "X-HubSpot-Correlation-Id": str(uuid4())}
+        return own | portal.limits.headers(is_search=is_search)
+
+    def _refusal(self, error: ApiError, portal: Portal | None, name: str, started: float) -> web.Response:
+        if portal is not None:
+            portal.stats.called(name, error.status, size=0, seconds=time.perf_counter() - started)
+        correlation_id = error.body.get("correlationId") or str(uuid4())
+        headers = {"X-HubSpot-Correlation-Id": correlation_id, **error.headers}
+        if error.html is not None:
+            return web.Response(status=error.status, text=error.html, content_type="text/html", headers=headers)
+        if portal is not None:
+            headers |= portal.limits.headers(is_search=name.endswith(".search"))
+        return web.Response(
+            status=error.status, body=orjson.dumps(error.body), headers={"Content-Type": _JSON, **headers}
+        )
+
+    async def _broken(self, request: web.Request, portal: Portal, fault: Fault) -> web.Response:
+        if fault is Fault.TIMEOUT:
+            await asyncio.sleep(portal.faults.timeout_seconds)
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+
+async def _truncated(request: web.Request, answer: Answer, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers={**headers, "Content-Length": str(len(body))})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response

@@ -1,0 +1,150 @@
+"""Properties, owners, pipelines and the account."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hubspot_emulator.call import Answer, Call
+from hubspot_emulator.catalog import completed
+from hubspot_emulator.errors import error, expired, invalid, not_found
+from hubspot_emulator.times import iso, now_ms
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_REQUIRED = ("name", "label", "type", "fieldType", "groupName")
+_OWNER_PAGE = 500
+
+
+def list_properties(call: Call) -> Answer:
+    """List every property at once."""
+    archived = call.flag("archived")
+    return Answer({"results": [d for d in call.portal.properties.values() if d["archived"] == archived]})
+
+
+def get_property(call: Call) -> Answer:
+    """Read one property."""
+    return Answer(_property(call, archived=call.flag("archived")))
+
+
+def create_property(call: Call) -> Answer:
+    """Create a property; the name of an archived one brings that one back."""
+    wanted = call.body
+    if lacking := [name for name in _REQUIRED if not wanted.get(name)]:
+        raise invalid(f"Some required fields were not set: {lacking}")
+    if not _NAME.fullmatch(wanted["name"]):
+        raise invalid("Property names must be lower-case letters, digits and underscores", subCategory="INVALID_NAME")
+    if wanted["groupName"] not in call.portal.groups:
+        raise invalid(f"Property group {wanted['groupName']} does not exist")
+    known = call.portal.properties.get(wanted["name"])
+    if known and not known["archived"]:
+        message = f"A property named '{wanted['name']}' already exists."
+        raise error(409, message, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")
+    now = iso(now_ms())
+    call.portal.properties[wanted["name"]] = completed({**wanted, "createdAt": now, "updatedAt": now})
+    return Answer(call.portal.properties[wanted["name"]], 201)
+
+
+def update_property(call: Call) -> Answer:
+    """Change a property's definition; its name and type stay."""
+    known = _property(call, archived=False)
+    fixed = {"name", "type", "hasUniqueValue"}
+    known.update({k: v for k, v in call.body.items() if k not in fixed} | {"updatedAt": iso(now_ms())})
+    return Answer(known)
+
+
+def archive_property(call: Call) -> Answer:
+    """Archive a property; values stay with the records."""
+    known = _property(call, archived=False)
+    if not known["modificationMetadata"]["archivable"]:
+        raise invalid("Properties that HubSpot defines cannot be archived")
+    known.update(archived=True, archivedAt=iso(now_ms()))
+    return Answer(None, 204)
+
+
+def list_groups(call: Call) -> Answer:
+    """List the property groups."""
+    return Answer({"results": list(call.portal.groups.values())})
+
+
+def create_group(call: Call) -> Answer:
+    """Create a property group."""
+    wanted = call.body
+    if wanted.get("name") in call.portal.groups:
+        raise error(409, f"A property group named '{wanted['name']}' already exists.", "OBJECT_ALREADY_EXISTS")
+    group = {"displayOrder": -1, "archived": False, **wanted}
+    call.portal.groups[wanted["name"]] = group
+    return Answer(group, 201)
+
+
+def list_owners(call: Call) -> Answer:
+    """List the owners; those who left with `archived=true`."""
+    limit, after = call.number("limit", 100, _OWNER_PAGE), int(call.query.get("after", ["0"])[-1])
+    found = [o for o in call.portal.owners(archived=call.flag("archived")) if int(o["id"]) > after]
+    found = [o for o in found if o["email"] in call.query.get("email", [o["email"]])]
+    body: dict[str, Any] = {"results": found[:limit]}
+    if len(found) > limit:
+        body["paging"] = {"next": {"after": found[limit - 1]["id"]}}
+    return Answer(body)
+
+
+def get_owner(call: Call) -> Answer:
+    """Read one owner, by id or by user id."""
+    key = "userIdIncludingInactive" if call.query.get("idProperty") == ["userId"] else "id"
+    for owner in call.portal.owners(archived=call.flag("archived")):
+        if str(owner[key]) == call.parameters["id"]:
+            return Answer(owner)
+    raise not_found()
+
+
+def list_pipelines(call: Call) -> Answer:
+    """List the deal pipelines with their stages."""
+    return Answer({"results": call.portal.pipelines()})
+
+
+def get_pipeline(call: Call) -> Answer:
+    """Read one pipeline."""
+    for pipeline in call.portal.pipelines():
+        if pipeline["id"] == call.parameters["id"]:
+            return Answer(pipeline)
+    raise not_found()
+
+
+def account(call: Call) -> Answer:
+    """Tell who the account is."""
+    return Answer(call.portal.account())
+
+
+def daily_usage(call: Call) -> Answer:
+    """Tell how much of the day's calls is used."""
+    limits = call.portal.limits
+    if limits.daily_limit is None:
+        return Answer({"results": []})
+    now = iso(now_ms())
+    usage = {"usageLimit": limits.daily_limit, "currentUsage": limits.used_today, "fetchStatus": "SUCCESS"}
+    return Answer(
+        {
+            "results": [
+                {
+                    "name": "private-apps-api-calls-daily",
+                    **usage,
+                    "collectedAt": now,
+                    "resetsAt": now[:10] + "T23:59:59Z",
+                }
+            ]
+        }
+    )
+
+
+def token_info(call: Call) -> Answer:
+    """Tell what a private app's token may do."""
+    if call.body.get("tokenKey") != call.portal.spec.token:
+        raise expired("20543 day(s)", "1970-01-01T00:00:00Z")
+    spec = call.portal.spec
+    return Answer({"userId": 5001, "hubId": spec.portal_id, "appId": 1, "scopes": list(spec.scopes)})
+
+
+def _property(call: Call, *, archived: bool) -> dict[str, Any]:
+    known = call.portal.properties.get(call.parameters["name"])
+    if known is None or known["archived"] != archived:
+        raise not_found(f"No property named {call.parameters['name']} exists")
+    return known

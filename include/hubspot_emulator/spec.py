@@ -1,0 +1,57 @@
+"""What a portal is like, as whoever starts the emulator declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALL_SCOPES = (
+    "oauth",
+    "crm.objects.deals.read",
+    "crm.objects.deals.write",
+    "crm.objects.line_items.read",
+    "crm.objects.contacts.read",
+    "crm.objects.owners.read",
+    "crm.schemas.deals.read",
+    "crm.schemas.deals.write",
+    "sales-email-read",
+)
+
+
+@dataclass(frozen=True)
+class Tier:
+    """The limits of an edition: calls in any ten seconds, and calls a day (None: no daily limit is documented)."""
+
+    burst: int
+    daily: int | None
+
+
+# HubSpot, "API usage guidelines and limits".
+TIERS = {
+    "free": Tier(100, 250_000),
+    "pro": Tier(190, 625_000),
+    "enterprise": Tier(190, 1_000_000),
+    "capacity": Tier(250, 1_625_000),
+    "oauth": Tier(110, None),
+}
+
+
+@dataclass(frozen=True)
+class PortalSpec:
+    """One HubSpot account; the same specification and seed always give the same data."""
+
+    company: str
+    portal_id: int
+    deals: int
+    token: str
+    tier: str = "pro"
+    currency: str = "USD"
+    time_zone: str = "US/Eastern"
+    scopes: tuple[str, ...] = ALL_SCOPES
+    search_lag_seconds: float = 0.0
+    latency_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise ValueError(f"tier {self.tier!r} is unknown; use one of {', '.join(TIERS)}")
+        if self.deals < 0:
+            raise ValueError(f"a portal cannot have {self.deals} deals")

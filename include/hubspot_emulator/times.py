@@ -1,0 +1,32 @@
+"""HubSpot's ways of writing a time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+DAY_MS = 86_400_000
+
+
+def now_ms() -> int:
+    """Return the emulator's clock, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def iso(milliseconds: int) -> str:
+    """Return ISO 8601 in UTC, without a fraction when the millisecond part is zero, as Java's instants are written."""
+    seconds, fraction = divmod(milliseconds, 1000)
+    written = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{written}.{fraction:03d}Z" if fraction else f"{written}Z"
+
+
+def milliseconds(value: str) -> int | None:
+    """Return the time that a property value or a filter means, or None when it means none."""
+    try:
+        if value.lstrip("-").isdigit():
+            return int(value)
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
-from airflow_hubspot.retry import HubSpotRetryPolicy
 
+from airflow_hubspot.retry import HubSpotRetryPolicy
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import sync_params
 from commission_sync.operators.sync_stream import SyncStreamOperator

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,24 +27,33 @@ def burst_limit(headers: Mapping[str, str]) -> int | None:
     return int(told) if told.isdigit() and int(told) > 0 else None
 
 
+@dataclass(eq=False)
+class Permit:
+    """Leave to make one call: after how long a wait, and until when the call may count against its limit."""
+
+    policy: Policy
+    waited: float
+    counted_at: float
+
+
 class Limiter(Protocol):
     """A budget of calls, shared by whoever shares the limiter; safe to use from several threads."""
 
-    def acquire(self, policy: Policy) -> float:
-        """Wait until a call is allowed and return the seconds waited."""
+    def acquire(self, policy: Policy) -> Permit:
+        """Wait until a call is allowed; every permit has to be settled."""
 
-    def observe(self, policy: Policy, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's headers (lower-case names)."""
+    def settle(self, permit: Permit, headers: Mapping[str, str]) -> None:
+        """Say that a permit's call is over, with its answer's headers (lower-case names) to learn from, if any."""
 
     def penalise(self, policy: Policy, retry_after: float) -> None:
         """Let no call pass for `retry_after` seconds, as HubSpot refused one."""
 
 
 class InMemoryLimiter:
-    """The budget of one process: exact rolling windows.
+    """The budget of one process: rolling windows.
 
-    A call counts from when it is sent until a window after it was sent, plus `margin`: HubSpot counts it when it
-    arrives, and two calls may be delayed differently on the way.
+    HubSpot counts a call when it arrives, which is after it was sent and before it was answered. So a call counts here
+    from its answer, or from a latest arrival after it was sent where the answer takes longer than that.
     """
 
     def __init__(
@@ -52,21 +61,20 @@ class InMemoryLimiter:
         burst_limit: int = 100,
         search_limit: int = 5,
         *,
-        margin: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Allow `burst_limit` calls in any ten seconds and `search_limit` searches in any second."""
         self._windows = {
-            Policy.BURST: _Window(burst_limit, 10.0 + margin),
-            Policy.SEARCH: _Window(search_limit, 1.0 + margin),
+            Policy.BURST: _Window(burst_limit, 10.0, latest_arrival=1.0),
+            Policy.SEARCH: _Window(search_limit, 1.0, latest_arrival=0.25),
         }
         self._lock = threading.Lock()
         self._clock = clock
         self._sleep = sleep
 
-    def acquire(self, policy: Policy) -> float:
-        """Wait until a call is allowed and return the seconds waited."""
+    def acquire(self, policy: Policy) -> Permit:
+        """Wait until a call is allowed; every permit has to be settled."""
         window = self._windows[policy]
         started = self._clock()
         while True:
@@ -74,16 +82,18 @@ class InMemoryLimiter:
                 now = self._clock()
                 delay = window.delay(now)
                 if delay <= 0:
-                    window.sent.append(now)
-                    return now - started
+                    permit = Permit(policy, now - started, now + window.latest_arrival)
+                    window.permits.append(permit)
+                    return permit
             self._sleep(delay)
 
-    def observe(self, policy: Policy, headers: Mapping[str, str]) -> None:
-        """Take over the account's own limit, as `X-HubSpot-RateLimit-Max` tells it."""
+    def settle(self, permit: Permit, headers: Mapping[str, str]) -> None:
+        """Count the call from now if it may have arrived that late, and take over the limit that HubSpot tells."""
         told = burst_limit(headers)
-        if policy is Policy.BURST and told is not None:
-            with self._lock:
-                self._windows[policy].limit = told
+        with self._lock:
+            permit.counted_at = min(permit.counted_at, self._clock())
+            if permit.policy is Policy.BURST and told is not None:
+                self._windows[Policy.BURST].limit = told
 
     def penalise(self, policy: Policy, retry_after: float) -> None:
         """Let no call pass for `retry_after` seconds."""
@@ -93,15 +103,16 @@ class InMemoryLimiter:
 
 
 class _Window:
-    def __init__(self, limit: int, seconds: float) -> None:
+    def __init__(self, limit: int, seconds: float, *, latest_arrival: float) -> None:
         self.limit = limit
         self.seconds = seconds
-        self.sent: deque[float] = deque()
+        self.latest_arrival = latest_arrival
+        self.permits: list[Permit] = []
         self.closed_until = float("-inf")
 
     def delay(self, now: float) -> float:
         """Return for how long no call may be sent."""
-        while self.sent and self.sent[0] <= now - self.seconds:
-            self.sent.popleft()
-        full = self.sent[len(self.sent) - self.limit] + self.seconds - now if len(self.sent) >= self.limit else 0.0
+        self.permits = [p for p in self.permits if p.counted_at > now - self.seconds]
+        surplus = len(self.permits) - self.limit
+        full = sorted(p.counted_at for p in self.permits)[surplus] + self.seconds - now if surplus >= 0 else 0.0
         return max(full, self.closed_until - now)

@@ -163,14 +163,15 @@ class Transport:
 
     def _send_once(self, request: Request) -> Response:
         token = self._token.token()
-        waited = self._limiter.acquire(request.policy)
+        permit = self._limiter.acquire(request.policy)
+        headers: dict[str, str] = {}
         started = time.monotonic()
         try:
             answer = self._exchange(request, token)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
         finally:
-            self.stats.called(request.operation, waited=waited, http=time.monotonic() - started)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        self._limiter.observe(request.policy, headers)
+            self._limiter.settle(permit, headers)
+            self.stats.called(request.operation, waited=permit.waited, http=time.monotonic() - started)
         self.told_burst_limit = burst_limit(headers) or self.told_burst_limit
         if not 200 <= answer.status < 300:
             raise self._refused(request, answer.status, headers, answer.data)

@@ -59,7 +59,12 @@ _PLAN_FOR_FEW_ROWS = (
 # caller's transaction: milliseconds, with no network call inside.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
-_STAGE = "CREATE TEMP TABLE IF NOT EXISTS {stage} ({columns}) ON COMMIT DELETE ROWS"
+# Staged documents are neither compressed nor moved out of the row: they are read once and forgotten.
+_STAGE = """
+CREATE TEMP TABLE {stage} ({columns}) ON COMMIT DELETE ROWS;
+ALTER TABLE {stage} ALTER COLUMN properties SET STORAGE EXTERNAL;
+ALTER TABLE {stage} SET (toast_tuple_target = 8160)
+"""
 
 _COUNT_STALE = """
 SELECT count(*) FROM {stage} s JOIN {table} d ON d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id
@@ -148,13 +153,15 @@ class Merger:
             return MergeCounts()
         self._copy(newest)
         self._conn.execute(_TAKE_TURN, (self._turn,))
-        stale = self._conn.execute(self._statement(_COUNT_STALE), self._parameters).fetchone()
-        inserted = self._conn.execute(self._statement(_INSERT), self._parameters).rowcount
-        updated = (
-            self._conn.execute(self._statement(_UPDATE), self._parameters).rowcount if inserted < len(newest) else 0
-        )
-        older = stale[0] if stale else 0
-        return MergeCounts(inserted, updated, len(newest) - inserted - updated - older, older)
+        inserted = self._run(_INSERT).rowcount
+        if inserted == len(newest):
+            return MergeCounts(inserted)
+        updated = self._run(_UPDATE).rowcount
+        (stale,) = self._run(_COUNT_STALE).fetchone() or (0,)
+        return MergeCounts(inserted, updated, len(newest) - inserted - updated - stale, stale)
+
+    def _run(self, template: str) -> psycopg.Cursor[tuple[int]]:
+        return self._conn.execute(self._statement(template), self._parameters)
 
     def _newest(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         newest: dict[str, tuple[Any, ...]] = {}
@@ -165,7 +172,9 @@ class Merger:
         return list(newest.values())
 
     def _copy(self, rows: list[tuple[Any, ...]]) -> None:
-        self._conn.execute(self._statement(_STAGE))
+        stage = self._conn.execute("SELECT to_regclass(%s)", (f"pg_temp.stage_{self._spec.table}",)).fetchone()
+        if stage is None or stage[0] is None:
+            self._conn.execute(self._statement(_STAGE))
         self._conn.execute(self._statement("DELETE FROM {stage}"))
         self._conn.execute(_PLAN_FOR_FEW_ROWS)
         with (

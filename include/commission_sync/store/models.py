@@ -116,11 +116,7 @@ class Deal(Base):
     """A deal as HubSpot last showed it; never deleted, only marked archived or merged."""
 
     __tablename__ = "deals"
-    __table_args__ = (
-        UniqueConstraint("integration_id", "crm_id"),
-        Index(None, "integration_id", "crm_updated_at"),
-        Index(None, "integration_id", "closed_at"),
-    )
+    __table_args__ = (UniqueConstraint("integration_id", "crm_id"),)
 
     id: Mapped[uuid.UUID] = _id()
     integration_id: Mapped[uuid.UUID] = _integration()
@@ -237,10 +233,10 @@ class AuditEntry(Base):
     """One change of one record; a trigger refuses everything but INSERT."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (Index(None, "integration_id", "entity", "entity_id", "at"), Index(None, "sync_run_id"))
+    __table_args__ = (Index(None, "integration_id", "entity", "entity_id", "at"),)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    integration_id: Mapped[uuid.UUID] = _integration()
+    integration_id: Mapped[uuid.UUID]
     entity: Mapped[str]
     entity_id: Mapped[str]
     action: Mapped[str]

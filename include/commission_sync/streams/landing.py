@@ -73,6 +73,7 @@ class Landing:
             company_id=target.integration.company_id,
             actor=f"sync:{target.stream.name}",
             sync_run_id=target.sync_run_id,
+            unaudited=builder.clock_like,
         )
         self._pending = _Pending()
         self._committed_at = time.monotonic()

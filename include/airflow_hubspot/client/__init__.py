@@ -4,6 +4,7 @@ from airflow_hubspot.client.account import AccountDetails, DailyUsage
 from airflow_hubspot.client.client import HubSpotClient
 from airflow_hubspot.client.errors import (
     Conflict,
+    GivenUp,
     HubSpotError,
     Invalid,
     MissingScopes,
@@ -26,6 +27,7 @@ __all__ = [
     "Conflict",
     "DailyUsage",
     "Filter",
+    "GivenUp",
     "HubSpotClient",
     "HubSpotError",
     "InMemoryLimiter",

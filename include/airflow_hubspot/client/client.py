@@ -60,8 +60,12 @@ class HubSpotClient:
         """Return a hash by which the token can be recognised and that tells nothing of it."""
         return self._transport.token_fingerprint()
 
+    def give_up(self) -> None:
+        """Make calls that wait for a limit or a retry fail now, and any further one; calls under way still end."""
+        self._transport.give_up()
+
     def close(self) -> None:
-        """Let go of the connections."""
+        """Give up and let go of the connections."""
         self._transport.close()
 
     def __enter__(self) -> HubSpotClient:

@@ -84,6 +84,10 @@ class Unavailable(HubSpotError):
     retry_after: float | None = None
 
 
+class GivenUp(HubSpotError):
+    """The caller no longer wants the answer that it waited for."""
+
+
 def error_from_response(
     status: int,
     headers: Mapping[str, str],

@@ -39,8 +39,8 @@ class Permit:
 class Limiter(Protocol):
     """A budget of calls, shared by whoever shares the limiter; safe to use from several threads."""
 
-    def acquire(self, policy: Policy) -> Permit:
-        """Wait until a call is allowed; every permit has to be settled."""
+    def acquire(self, policy: Policy, wait: Callable[[float], object] = time.sleep) -> Permit:
+        """Wait, by `wait(seconds)`, until a call is allowed; every permit has to be settled."""
 
     def settle(self, permit: Permit, headers: Mapping[str, str]) -> None:
         """Say that a permit's call is over, with its answer's headers (lower-case names) to learn from, if any."""
@@ -62,7 +62,6 @@ class InMemoryLimiter:
         search_limit: int = 5,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Allow `burst_limit` calls in any ten seconds and `search_limit` searches in any second."""
         self._windows = {
@@ -71,10 +70,9 @@ class InMemoryLimiter:
         }
         self._lock = threading.Lock()
         self._clock = clock
-        self._sleep = sleep
 
-    def acquire(self, policy: Policy) -> Permit:
-        """Wait until a call is allowed; every permit has to be settled."""
+    def acquire(self, policy: Policy, wait: Callable[[float], object] = time.sleep) -> Permit:
+        """Wait, by `wait(seconds)`, until a call is allowed; every permit has to be settled."""
         window = self._windows[policy]
         started = self._clock()
         while True:
@@ -85,7 +83,7 @@ class InMemoryLimiter:
                     permit = Permit(policy, now - started, now + window.latest_arrival)
                     window.permits.append(permit)
                     return permit
-            self._sleep(delay)
+            wait(delay)
 
     def settle(self, permit: Permit, headers: Mapping[str, str]) -> None:
         """Count the call from now if it may have arrived that late, and take over the limit that HubSpot tells."""

@@ -1,8 +1,8 @@
 """Reads every record of an object type as fast as the limits allow: list and search side by side.
 
 Lists count against an app's burst limit (100 records a call), searches against a limit of their own (200 a call), so
-a full read that uses both is faster than either. Ids are dealt out in chunks: lists from the lowest up, searches from
-the highest down, until they meet.
+a full read that uses both is faster than either. The ids are cut into segments; a list reads one from below, a search
+from above, until they meet.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from airflow_hubspot.client.intervals import ALL_IDS, IdInterval, IdIntervals
-from airflow_hubspot.client.objects import Page, SearchPage
+from airflow_hubspot.client.intervals import ALL_IDS, IdInterval
+from airflow_hubspot.client.objects import Page, Record, SearchPage
 from airflow_hubspot.client.search import SearchQuery
 from airflow_hubspot.client.windows import IncompleteRead, ProvenPage, SearchReader
 
-LIST_PAGE_SIZE = 100
-CHUNK_PAGES = 20
-SMALLEST_CHUNK = 400
+# Half of a smaller segment is read in less than the two calls that starting on it may waste.
+WORTH_SPLITTING = 1_500
 
 ListPage = Callable[[str], Page]
 
@@ -41,118 +40,167 @@ def extent(search: Callable[[SearchQuery], SearchPage]) -> Extent:
     return Extent(lowest.total, int(lowest.results[0]["id"]), int(highest.results[0]["id"]))
 
 
-class IdBoard:
-    """Deals out the ids that are still to be read to readers in several threads.
+@dataclass(eq=False)
+class _End:
+    """Where a reader stands: it has read everything between here and where it began."""
 
-    Nobody knows how ids are spread, so chunks are sized by the average so far and a reader gives back what is left of
-    one that turns out to be long. Above `extent.top`, where search's index may lag behind, only lists read.
+    position: int
+    is_busy: bool = False
+
+
+@dataclass(eq=False)
+class _Segment:
+    """Ids that are left to read: those above `low` up to `high`."""
+
+    low: _End
+    high: _End
+    searchable: bool = True
+    read_records: int = 0
+    read_ids: int = 0
+
+    @property
+    def width(self) -> int:
+        return max(0, self.high.position - self.low.position)
+
+
+class IdBoard:
+    """Shares out the ids that are still to be read among readers in several threads.
+
+    Nobody knows how ids are spread, so an idle reader takes half of the segment that seems to hold most, by the average
+    of all ids or by what its readers found so far. Above `extent.top`, where search's index may lag behind, only lists
+    read.
     """
 
-    def __init__(self, todo: Sequence[IdInterval], extent: Extent, *, readers: int) -> None:
-        """Deal out the intervals of `todo` (sorted, disjoint) to `readers` readers."""
+    def __init__(self, todo: Sequence[IdInterval], extent: Extent) -> None:
+        """Share out the intervals of `todo` (sorted, disjoint)."""
         self._turn = threading.Condition()
-        below = IdIntervals.of(todo)
-        self._tail = [i for i in (_clip(t, IdInterval(extent.top, ALL_IDS.upto)) for t in todo) if i]
-        self._todo = [i for i in (_clip(t, IdInterval(0, extent.top)) for t in below.intervals) if i]
-        self._per_record = max(1.0, (extent.top - extent.bottom) / max(1, extent.total))
-        self._bottom = extent.bottom
-        self._readers = readers
-        self._out = 0
+        self._density = extent.total / max(1, extent.top - extent.bottom)
+        known, tail = IdInterval(extent.bottom - 1 if extent.total else 0, extent.top), IdInterval(extent.top)
+        # Below the lowest id that search knows there is hardly anything, but only a list can tell.
+        parts = [(IdInterval(0, known.after), False), (known, True), (tail, False)]
+        self._segments = [
+            _Segment(_End(cut.after), _End(cut.upto), searchable)
+            for part, searchable in parts
+            for interval in todo
+            if (cut := _clip(interval, part)) is not None
+        ]
 
-    def take_lowest(self) -> IdInterval | None:
-        """Return the next chunk from below for a list reader; None when all is read. Blocks while others may give back."""
-        return self._take(lambda: self._tail.pop() if self._tail else self._cut_lowest())
+    def take_low(self) -> _End | None:
+        """Return the lower end of a segment for a list reader; None when everything is read or nearly so."""
+        return self._take(lambda s: s.low, lambda s: True)
 
-    def take_highest(self) -> IdInterval | None:
-        """Return the next chunk from above for a search reader; None when all is read."""
-        return self._take(self._cut_highest)
+    def take_high(self) -> _End | None:
+        """Return the upper end of a segment for a search reader; None when nothing is left for one."""
+        return self._take(lambda s: s.high, lambda s: s.searchable)
 
-    def give_back(self, rest: IdInterval | None = None) -> None:
-        """Say that a chunk is done, but for `rest`."""
+    def left(self, end: _End) -> IdInterval | None:
+        """Return what is left of the segment that a reader stands at; None when it is read."""
         with self._turn:
-            self._out -= 1
-            if rest is not None and not rest.is_empty:
-                at_end = rest.upto == ALL_IDS.upto
-                (self._tail if at_end else self._todo).append(rest)
-                self._todo.sort()
+            segment = self._of(end)
+            return IdInterval(segment.low.position, segment.high.position) if segment and segment.width else None
+
+    def read_up(self, low: _End, reached: int, records: int) -> IdInterval:
+        """Say that a list has read up to `reached`; return what of that nobody has read before."""
+        with self._turn:
+            segment = self._segment(low)
+            span = IdInterval(low.position, max(low.position, min(reached, segment.high.position)))
+            low.position = span.upto
+            return self._noted(segment, span, records)
+
+    def read_down(self, high: _End, reached: int, records: int) -> IdInterval:
+        """Say that a search has read down to above `reached`; return what of that nobody has read before."""
+        with self._turn:
+            segment = self._segment(high)
+            span = IdInterval(min(high.position, max(reached, segment.low.position)), high.position)
+            high.position = span.after
+            return self._noted(segment, span, records)
+
+    def leave(self, end: _End) -> None:
+        """Say that a reader is done with its segment."""
+        with self._turn:
+            end.is_busy = False
             self._turn.notify_all()
 
-    def _take(self, cut: Callable[[], IdInterval | None]) -> IdInterval | None:
+    def _noted(self, segment: _Segment, span: IdInterval, records: int) -> IdInterval:
+        segment.read_records += records
+        segment.read_ids += span.upto - span.after
+        self._turn.notify_all()
+        return span
+
+    def _take(self, end_of: Callable[[_Segment], _End], suits: Callable[[_Segment], bool]) -> _End | None:
         with self._turn:
             while True:
-                chunk = cut()
-                if chunk is not None:
-                    self._out += 1
-                    return chunk
-                if not self._out:
+                open_ = [s for s in self._segments if s.width and suits(s)]
+                if not open_:
                     return None
+                free = [s for s in open_ if not end_of(s).is_busy]
+                largest = max(free or open_, key=self._estimate)
+                if free or self._estimate(largest) >= WORTH_SPLITTING:
+                    end = end_of(largest if free else self._split(largest, end_of))
+                    end.is_busy = True
+                    return end
                 self._turn.wait()
 
-    def _width(self) -> int:
-        left = sum(i.upto - max(i.after, self._bottom) for i in self._todo) / self._per_record
-        records = min(CHUNK_PAGES * LIST_PAGE_SIZE, max(SMALLEST_CHUNK, left / (2 * self._readers)))
-        return max(1, int(records * self._per_record))
+    def _split(self, segment: _Segment, end_of: Callable[[_Segment], _End]) -> _Segment:
+        """Cut a segment in two and return the half whose asked-for end is free."""
+        middle = (segment.low.position + segment.high.position) // 2
+        wants_low = end_of(segment) is segment.low
+        upper = _Segment(_End(middle), segment.high, segment.searchable, segment.read_records, segment.read_ids)
+        segment.high = _End(middle)
+        self._segments.append(upper)
+        return upper if wants_low else segment
 
-    def _cut_lowest(self) -> IdInterval | None:
-        if not self._todo:
-            return None
-        whole = self._todo.pop(0)
-        cut = max(whole.after, self._bottom) + self._width()
-        if cut >= whole.upto:
-            return whole
-        self._todo.insert(0, IdInterval(cut, whole.upto))
-        return IdInterval(whole.after, cut)
+    def _estimate(self, segment: _Segment) -> float:
+        found = segment.read_records / segment.read_ids if segment.read_ids else 0.0
+        if not segment.searchable:
+            return 1.0
+        return segment.width * max(found, self._density)
 
-    def _cut_highest(self) -> IdInterval | None:
-        if not self._todo:
-            return None
-        whole = self._todo.pop()
-        cut = whole.upto - self._width()
-        if cut <= max(whole.after, self._bottom):
-            return whole
-        self._todo.append(IdInterval(whole.after, cut))
-        return IdInterval(cut, whole.upto)
+    def _segment(self, end: _End) -> _Segment:
+        segment = self._of(end)
+        assert segment is not None, "a reader's end belongs to a segment for as long as it reads"
+        return segment
+
+    def _of(self, end: _End) -> _Segment | None:
+        return next((s for s in self._segments if end is s.low or end is s.high), None)
 
 
 def read_by_list(board: IdBoard, list_page: ListPage) -> Iterator[ProvenPage]:
-    """Yield the records of chunk after chunk; the list endpoint reads the primary store, so its chain is the proof."""
-    while (chunk := board.take_lowest()) is not None:
-        rest: IdInterval | None = chunk
+    """Yield the records of segment after segment; the list endpoint reads the primary store, so its chain is the proof.
+
+    :raises IncompleteRead: when a page names itself as the next one
+    """
+    while (low := board.take_low()) is not None:
         try:
-            for page in _list_chunk(chunk, list_page):
-                yield page
-                rest = IdInterval(page.interval.upto, chunk.upto)
+            after = str(low.position)
+            while board.left(low) is not None:
+                page = list_page(after)
+                if page.next_after == after:
+                    raise IncompleteRead(f"HubSpot's list names the page after id {after} as its own next page")
+                highest = max((int(record["id"]) for record in page.results), default=low.position)
+                reached = ALL_IDS.upto if page.next_after is None else highest
+                yield _trimmed(board.read_up(low, reached, len(page.results)), page.results)
+                after = str(page.next_after)
         finally:
-            board.give_back(rest)
+            board.leave(low)
 
 
 def read_by_search(board: IdBoard, reader: SearchReader) -> Iterator[ProvenPage]:
-    """Yield the records of chunk after chunk, each page proven by search's own counts."""
-    while (chunk := board.take_highest()) is not None:
-        rest: IdInterval | None = chunk
+    """Yield the records of segment after segment, from the top, each page proven by search's own counts."""
+    while (high := board.take_high()) is not None:
         try:
-            for number, page in enumerate(reader.pages(None, chunk), start=1):
-                yield page
-                rest = IdInterval(page.interval.upto, chunk.upto)
-                if number >= CHUNK_PAGES:
+            left = board.left(high)
+            for page in reader.pages(None, left) if left else ():
+                yield _trimmed(board.read_down(high, page.interval.after, len(page.records)), page.records)
+                if board.left(high) is None:
                     break
         finally:
-            board.give_back(rest)
+            board.leave(high)
 
 
-def _list_chunk(chunk: IdInterval, list_page: ListPage) -> Iterator[ProvenPage]:
-    position, after = chunk.after, str(chunk.after)
-    for _ in range(CHUNK_PAGES):
-        page = list_page(after)
-        highest = max((int(record["id"]) for record in page.results), default=position)
-        span = IdInterval(position, chunk.upto if page.next_after is None else min(max(highest, position), chunk.upto))
-        records = [record for record in page.results if int(record["id"]) <= span.upto]
-        yield ProvenPage(records, span, len(records))
-        if span.upto == chunk.upto:
-            return
-        if page.next_after == after:
-            raise IncompleteRead(f"HubSpot's list answers the page after id {after} with itself as the next page")
-        position, after = span.upto, str(page.next_after)
+def _trimmed(span: IdInterval, results: list[Record]) -> ProvenPage:
+    records = [record for record in results if span.after < int(record["id"]) <= span.upto]
+    return ProvenPage(records, span, len(records))
 
 
 def _clip(interval: IdInterval, within: IdInterval) -> IdInterval | None:

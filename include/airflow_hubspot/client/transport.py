@@ -20,7 +20,7 @@ import orjson
 import tenacity
 import urllib3
 
-from airflow_hubspot.client.errors import HubSpotError, RateLimited, Unavailable, error_from_response
+from airflow_hubspot.client.errors import GivenUp, HubSpotError, RateLimited, Unavailable, error_from_response
 from airflow_hubspot.client.limits import Limiter, Policy, burst_limit
 
 TRIES = 6
@@ -133,7 +133,7 @@ class Transport:
             retries=False,
             timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
         )
-        self._closed = threading.Event()
+        self._given_up = threading.Event()
 
     def send(self, request: Request) -> Response:
         """Send a request and return its answer.
@@ -146,7 +146,7 @@ class Transport:
             retry=tenacity.retry_if_exception(_is_short_lived),
             stop=tenacity.stop_after_attempt(TRIES),
             wait=_delay,
-            sleep=self._sleep,
+            sleep=self._pause,
             before_sleep=self._announce,
             reraise=True,
         )
@@ -156,14 +156,18 @@ class Transport:
         """Return a hash by which a token can be recognised and that tells nothing of it."""
         return hashlib.sha256(self._token.token().encode()).hexdigest()[:32]
 
+    def give_up(self) -> None:
+        """Make calls that wait for a limit or a retry fail now, and any further one; calls under way still end."""
+        self._given_up.set()
+
     def close(self) -> None:
-        """Let go of the connections; calls that wait for a retry give up."""
-        self._closed.set()
+        """Give up and let go of the connections."""
+        self.give_up()
         self._pool.clear()
 
     def _send_once(self, request: Request) -> Response:
         token = self._token.token()
-        permit = self._limiter.acquire(request.policy)
+        permit = self._limiter.acquire(request.policy, self._pause)
         headers: dict[str, str] = {}
         started = time.monotonic()
         try:
@@ -205,8 +209,9 @@ class Transport:
             self._limiter.penalise(request.policy, min(error.retry_after, LONGEST_WAIT_SECONDS))
         return error
 
-    def _sleep(self, seconds: float) -> None:
-        self._closed.wait(seconds)
+    def _pause(self, seconds: float) -> None:
+        if self._given_up.wait(seconds):
+            raise GivenUp("the client was closed while a call waited")
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         self.stats.retried()

@@ -3,7 +3,7 @@
 HubSpot's search returns at most 10,000 hits per query, pages by an offset that shifts when records are edited
 meanwhile, and may drop hits from a page (see "Search" in HubSpot's CRM search documentation; airbytehq/airbyte
 #43317 and estuary/connectors #5180 for what that does to connectors). So a window is never paged by offset: each
-query asks for the ids above the last one, which no edit can shift and no cap can reach, and each page is proven by
+query asks for the ids below the last one, which no edit can shift and no cap can reach, and each page is proven by
 HubSpot's own counts before it counts as read.
 """
 
@@ -133,28 +133,29 @@ class SearchReader:
     def pages(
         self, window: Window | None, interval: IdInterval = ALL_IDS, first: SearchPage | None = None
     ) -> Iterator[ProvenPage]:
-        """Yield every record of `interval` that `window` holds, each page proven complete.
+        """Yield every record of `interval` that `window` holds, from the highest id down, each page proven complete.
 
-        `first` is the first page when `parts` has already read it. A page is proven when HubSpot's count of what lies above it has gone down by exactly its length, or when the
-        page is all that its own count announces; a page that does not add up is read again by its own id range.
+        `first` is the first page when `parts` has already read it. A page is proven when HubSpot's count of what lies
+        below it has gone down by exactly its length, or when the page is all that its own count announces; a page that
+        does not add up is read again by its own id range.
 
         :raises IncompleteRead: when a page does not add up after several reads.
         """
-        position = interval.after
+        position = interval.upto
         page = first or self._page(window, interval)
         while page.total > len(page.results):
             if not page.results:
-                page = self._until_shown(window, IdInterval(position, interval.upto))
+                page = self._until_shown(window, IdInterval(interval.after, position))
                 continue
-            top = max(int(record["id"]) for record in page.results)
-            following = self._page(window, IdInterval(top, interval.upto))
-            span = IdInterval(position, top)
+            bottom = min(int(record["id"]) for record in page.results) - 1
+            following = self._page(window, IdInterval(interval.after, bottom))
+            span = IdInterval(bottom, position)
             if page.total - following.total == len(page.results):
                 yield ProvenPage(page.results, span, len(page.results))
             else:
                 yield from self._reread(window, span, page.results)
-            position, page = top, following
-        yield ProvenPage(page.results, IdInterval(position, interval.upto), page.total)
+            position, page = bottom, following
+        yield ProvenPage(page.results, IdInterval(interval.after, position), page.total)
 
     def _reread(self, window: Window | None, span: IdInterval, seen: list[Record]) -> Iterator[ProvenPage]:
         found = {record["id"]: record for record in seen}
@@ -166,7 +167,7 @@ class SearchReader:
                 return
             if page.total > self.page_size:
                 # Out of order: halves of the range end up small enough to be shown, and proven, in one page.
-                for half in span.halves():
+                for half in reversed(span.halves()):
                     yield from self.pages(window, half)
                 return
             self.sleep(REREAD_DELAY_SECONDS * 2**attempt)
@@ -197,7 +198,7 @@ class SearchReader:
         return self.search(
             SearchQuery(
                 filters=tuple(filters),
-                sort=("hs_object_id", "ASCENDING"),
+                sort=("hs_object_id", "DESCENDING"),
                 properties=self.properties,
                 limit=self.page_size,
             )

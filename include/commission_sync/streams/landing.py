@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import Reject, record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.reading import Chunk, Part
-from commission_sync.streams.rows import Row, RowBuilder
+from commission_sync.streams.rows import Batch, Row, RowBuilder
 from commission_sync.streams.stream import Stream
 
 CHECKPOINT_ROWS = 2_000
@@ -51,6 +51,14 @@ class _Pending:
     records: int = 0
 
 
+@dataclass(frozen=True)
+class Built:
+    """A chunk and the rows that its records became."""
+
+    chunk: Chunk
+    batch: Batch
+
+
 class Landing:
     """Gathers chunks and commits them together every few pages.
 
@@ -79,10 +87,14 @@ class Landing:
         self._committed_at = time.monotonic()
         self.counts = RunCounts()
 
-    def add(self, chunk: Chunk) -> None:
-        """Take one chunk and commit when a checkpoint is due."""
-        batch = self._builder.build(chunk.page.records)
-        pending = self._pending
+    def build(self, chunks: Iterator[Chunk]) -> Iterator[Built]:
+        """Yield chunks with their rows; this is done by the readers' threads, while the database is at work."""
+        for chunk in chunks:
+            yield Built(chunk, self._builder.build(chunk.page.records))
+
+    def add(self, built: Built) -> IdIntervals:
+        """Take one chunk, commit when a checkpoint is due, and return what of its part is taken so far."""
+        chunk, batch, pending = built.chunk, built.batch, self._pending
         pending.rows += batch.rows
         pending.rejects += batch.rejects
         pending.records += len(chunk.page.records)
@@ -92,6 +104,7 @@ class Landing:
         progress.landed += len(chunk.page.records)
         if pending.records >= CHECKPOINT_ROWS or time.monotonic() - self._committed_at >= CHECKPOINT_SECONDS:
             self.commit()
+        return progress.covered
 
     def commit(self) -> None:
         """Commit everything taken so far; on an error nothing of it is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import Queue
 from typing import Generic, TypeVar
 
@@ -18,12 +18,13 @@ class Pump(Generic[T]):
     """Iterates over several generators, each in a thread of its own, in the order in which their items arrive.
 
     The queue between them is short, so that readers wait for a slow writer instead of filling memory. The first error
-    of a reader stops all of them and is raised to the consumer. Leaving the `with` block stops the readers; one that
-    is still waiting for an answer after ten seconds is left behind, as its answer can no longer reach anything.
+    of a reader stops all of them and is raised to the consumer. Leaving the `with` block stops the readers: `interrupt`
+    ends their waits, and one that is still busy after ten seconds is left behind, as nothing it yields is wanted.
     """
 
-    def __init__(self, readers: Sequence[Iterator[T]]) -> None:
+    def __init__(self, readers: Sequence[Iterator[T]], interrupt: Callable[[], None] = lambda: None) -> None:
         self._readers = readers
+        self._interrupt = interrupt
         self._queue: Queue[T | _Done] = Queue(maxsize=_DEPTH)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._read, args=(r,), daemon=True) for r in readers]
@@ -35,6 +36,7 @@ class Pump(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._interrupt()
         deadline = time.monotonic() + _STOP_SECONDS
         while any(thread.is_alive() for thread in self._threads) and time.monotonic() < deadline:
             self._drain()

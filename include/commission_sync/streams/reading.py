@@ -55,7 +55,10 @@ class Reading(Protocol):
         """Return generators that share the work, each to be run in a thread of its own."""
 
     def reached(self) -> datetime | None:
-        """Return the time up to which every change is landed once the chunks yielded so far are; None for nowhere."""
+        """Return the time up to which every change is landed by the chunks landed so far; None for nowhere."""
+
+    def is_over(self, covered: IdIntervals) -> bool:
+        """Whether nothing is left to read when a part is covered so far, whatever readers still wait for."""
 
 
 class WindowReading:
@@ -81,6 +84,10 @@ class WindowReading:
                 break
             position = max(position, part.window_to)
         return position if position > self._window.start else None
+
+    def is_over(self, covered: IdIntervals) -> bool:  # noqa: ARG002 - parts end one by one, and so do their readers
+        """Return False: no reader of a window waits for a call that nobody needs."""
+        return False
 
     def _plan(self, window: Window) -> Iterator[tuple[Part, SearchPage | None]]:
         started = list(self._parts)
@@ -117,13 +124,17 @@ class FullReading:
         """Return list readers and search readers; two calls find out how the ids are spread."""
         found = extent(self._reader.search)
         todo: list[IdInterval] = list(self._part.covered.gaps())
-        board = IdBoard(todo, found, readers=LIST_READERS + SEARCH_READERS)
+        board = IdBoard(todo, found)
         lists = [self._chunks(read_by_list(board, self._list_page)) for _ in range(LIST_READERS)]
         return lists + [self._chunks(read_by_search(board, self._reader)) for _ in range(SEARCH_READERS)]
 
     def reached(self) -> datetime | None:
         """Return the time at which the reading began, once everything is read."""
         return self._part.window_to if self._part.is_complete else None
+
+    def is_over(self, covered: IdIntervals) -> bool:
+        """Whether lists and searches have met everywhere."""
+        return covered.covers(ALL_IDS)
 
     def _list_page(self, after: str) -> Page:
         return self._objects.list_page(self._stream.object_type, after=after, properties=self._reader.properties)

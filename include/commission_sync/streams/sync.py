@@ -66,11 +66,14 @@ class StreamSync:
         return record.counts
 
     def _land(self, reading: Reading, landing: Landing, record: RunRecord) -> None:
-        with Pump(reading.readers()) as chunks:
-            for chunk in chunks:
-                landing.add(chunk)
+        readers = [landing.build(reader) for reader in reading.readers()]
+        with Pump(readers, self.client.give_up) as chunks:
+            for built in chunks:
+                covered = landing.add(built)
                 record.counts = landing.counts
                 record.progress()
+                if reading.is_over(covered):
+                    break
         landing.commit()
         record.counts = landing.counts
 

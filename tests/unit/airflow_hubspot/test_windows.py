@@ -31,7 +31,8 @@ class Index:
         self.calls += 1
         if self.edit_every and self.calls % self.edit_every == 0:
             self.modified[self.chance.choice(list(self.modified))] = WINDOW.high + self.calls
-        hits = sorted(i for i, when in self.modified.items() if self._matches(query, i, when))
+        assert query.sort == ("hs_object_id", "DESCENDING")
+        hits = sorted((i for i, when in self.modified.items() if self._matches(query, i, when)), reverse=True)
         page = hits[: query.limit]
         if self.disorder and len(hits) > query.limit:
             page[self.chance.randrange(len(page))] = hits[query.limit]

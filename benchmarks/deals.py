@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.floor import floor_seconds, sustained_seconds
+import time
+
+from benchmarks.floor import burst_seconds, mean_rate_seconds
 from benchmarks.site import site
 from benchmarks.table import Figure
 
@@ -11,6 +13,8 @@ LOAD = 50_000
 CHANGED = 1_000
 SMALL, LARGE = 10_000, 200_000
 MEMORY_MIB = 300
+# The limits' longest window: a run that follows another at once would pay for that one's calls.
+WINDOW_SECONDS = 11
 
 
 def first_load_and_after() -> list[Figure]:
@@ -18,19 +22,19 @@ def first_load_and_after() -> list[Figure]:
     with site(LOAD) as bench:
         load = bench.run()
         assert load["fetched"] >= LOAD, load
+        time.sleep(WINDOW_SECONDS)
         refused = bench.emulator.admin.refusals(bench.portal.portal_id)
         quiet = bench.run()
         bench.emulator.admin.edit(bench.portal.portal_id, count=CHANGED, mix="update")
         changed = bench.run()
-    floor = floor_seconds(LOAD, BURST_LIMIT)
-    ratio = load["seconds"] / floor
-    sustained = load["seconds"] / sustained_seconds(LOAD, BURST_LIMIT)
+    at_mean_rate, at_once = mean_rate_seconds(LOAD, BURST_LIMIT), burst_seconds(LOAD, BURST_LIMIT)
+    ratio = load["seconds"] / at_mean_rate
     return [
         Figure(
             f"first load of {LOAD:,} deals, real limits",
-            f"{load['seconds']:.1f} s, {load['calls']:.0f} calls, {refused} refused = {ratio:.2f} x floor "
-            f"({sustained:.2f} x the limits' mean rate)",
-            f"<= 1.15 x floor of {floor:.0f} s",
+            f"{load['seconds']:.1f} s, {load['calls']:.0f} calls, {refused} refused = {ratio:.2f} x the limits' mean rate "
+            f"({load['seconds'] / at_once:.2f} x an infinitely fast client that finds every window empty)",
+            f"<= 1.15 x {at_mean_rate:.1f} s",
             ratio <= 1.15,
         ),
         Figure(
@@ -63,4 +67,3 @@ def memory() -> list[Figure]:
             peaks[LARGE] <= MEMORY_MIB and ratio <= 1.25,
         )
     ]
-

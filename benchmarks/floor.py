@@ -1,8 +1,8 @@
 """The least time in which HubSpot's limits let anybody read a number of records.
 
 Lists give 100 records a call and count against the app's rolling ten seconds, searches give 200 a call and count
-against five a second (HubSpot, "API usage guidelines and limits"). The floor takes both in full, at once, with an
-infinitely fast client: the first ten seconds' calls in the first instant, and so on.
+against five a second (HubSpot, "API usage guidelines and limits"). Two floors: both limits used in full at their mean
+rate, and the same with an infinitely fast client that finds every window empty and makes ten seconds' calls at once.
 """
 
 LIST_RECORDS = 100
@@ -11,7 +11,7 @@ SEARCHES_A_SECOND = 5
 BURST_SECONDS = 10
 
 
-def floor_seconds(records: int, burst_limit: int) -> float:
+def burst_seconds(records: int, burst_limit: int) -> float:
     """Return the first second at which the calls allowed so far could have brought `records` records."""
     second = 0
     while _readable(second, burst_limit) < records:
@@ -19,7 +19,7 @@ def floor_seconds(records: int, burst_limit: int) -> float:
     return float(second)
 
 
-def sustained_seconds(records: int, burst_limit: int) -> float:
+def mean_rate_seconds(records: int, burst_limit: int) -> float:
     """Return the time at the limits' mean rate, without the head start that a rolling window gives."""
     return records / (LIST_RECORDS * burst_limit / BURST_SECONDS + SEARCH_RECORDS * SEARCHES_A_SECOND)
 

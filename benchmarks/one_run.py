@@ -1,4 +1,4 @@
-"""One sync of deals in a process of its own, as a task is; prints what it took: `one_run.py URL TOKEN DSN INTEGRATION`."""
+"""One sync of deals in a process of its own; prints what it took: `one_run.py URL TOKEN DSN INTEGRATION`."""
 
 import resource
 import sys

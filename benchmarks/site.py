@@ -47,7 +47,7 @@ def database() -> Iterator[str]:
 
 @contextmanager
 def site(deals: int, *, limits: bool = True) -> Iterator[Site]:
-    """Yield a company with `deals` deals on an emulator with real limits (190 calls per 10 s, 5 searches per second)."""
+    """Yield a company with `deals` deals; real limits are 190 calls per 10 s and 5 searches per second."""
     portal = PortalSpec(company="bench", portal_id=77, deals=deals, token="pat-na1-bench", tier="pro")
     with database() as dsn, running_emulator([portal], limits=limits) as emulator:
         with closing(psycopg.connect(dsn)) as conn, conn.transaction():

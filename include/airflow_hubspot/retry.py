@@ -18,7 +18,7 @@ class HubSpotRetryPolicy(RetryPolicy):
     """Waits as long as HubSpot asks, and does not repeat what only a person can mend.
 
     A limit or an outage that tells when it ends is tried again then; a refused token, a missing scope or a request that
-    HubSpot will never accept fails at once; anything else keeps the task's own delays. The number of tries is the task's.
+    HubSpot will never accept fails at once; anything else keeps the task's own delays. How often is the task's choice.
     """
 
     def evaluate(

@@ -93,7 +93,11 @@ _TEXT_AREAS = {"description", "commission_split_notes"}
 
 def deal_properties() -> dict[str, dict[str, Any]]:
     """Return the definitions by name."""
-    kinds = ((_DEFINED, {}), (_READ_ONLY, {"read_only": True}), (_CALCULATED, {"calculated": True}))
+    kinds: tuple[tuple[dict[str, str], dict[str, bool]], ...] = (
+        (_DEFINED, {}),
+        (_READ_ONLY, {"read_only": True}),
+        (_CALCULATED, {"calculated": True}),
+    )
     found = {name: _definition(name, kind, **marks) for names, marks in kinds for name, kind in names.items()}
     return found | {name: _definition(name, kind, custom=True) for name, kind in _CUSTOM.items()}
 

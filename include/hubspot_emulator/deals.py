@@ -1,4 +1,4 @@
-"""Deals as a pure function of seed, portal and number, so that a million of them cost nothing until they are asked for."""
+"""Deals as a pure function of seed, portal and number: a million of them cost nothing until they are asked for."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class DealSource:
         stage = STAGES[pipeline][(a >> 8) % len(STAGES[pipeline])]
         created = self.created_ms(number)
         return {
-            "dealname": f"{names.CUSTOMERS[b % len(names.CUSTOMERS)]} – {names.PRODUCTS[(b >> 8) % 8]} {number}",
+            "dealname": f"{names.CUSTOMERS[b % len(names.CUSTOMERS)]} \u2013 {names.PRODUCTS[(b >> 8) % 8]} {number}",
             "amount": _amount(b >> 16),
             "deal_currency_code": _CURRENCIES[a >> 20 & 7],
             "pipeline": pipeline,

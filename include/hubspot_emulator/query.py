@@ -75,7 +75,8 @@ def _check_caps(groups: list[list[Mapping[str, Any]]]) -> None:
             if f.get("operator") == "BETWEEN" and f.get("highValue") is None:
                 raise invalid(
                     "Invalid input JSON on line 1, column 1: Cannot construct instance of "
-                    "`com.hubspot.inbounddb.publicobject.core.v3.search.Filter`, problem: operator BETWEEN requires a highValue"
+                    "`com.hubspot.inbounddb.publicobject.core.v3.search.Filter`, problem: operator "
+                    "BETWEEN requires a highValue"
                 )
 
 

@@ -139,7 +139,7 @@ class Records:
     def _keep(self, version: Version, changes: Properties | None = None) -> Version:
         self.touched[version.number] = version
         for name, value in (changes or {}).items():
-            entry = {
+            entry: HistoryEntry = {
                 "value": value or "",
                 "timestamp": iso(version.modified_ms),
                 "sourceType": "API",

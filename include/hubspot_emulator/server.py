@@ -51,13 +51,11 @@ class HubSpotServer:
             portal = self._portal(request)
             found = find(request.method, request.path)
             name = f"deals.{found.name}" if "type" in found.parameters else found.name
-            return await self._admitted(request, portal, found, name, started)
+            return await self._admitted(request, portal, found, name)
         except ApiError as error:
             return self._refusal(error, portal, name, started)
 
-    async def _admitted(
-        self, request: web.Request, portal: Portal, found: Found, name: str, started: float
-    ) -> web.StreamResponse:
+    async def _admitted(self, request: web.Request, portal: Portal, found: Found, name: str) -> web.StreamResponse:
         is_search = found.name == "search"
         if len(str(request.rel_url)) > portal.knobs.longest_url:
             raise uri_too_long()

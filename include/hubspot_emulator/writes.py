@@ -6,8 +6,9 @@ from typing import Any
 
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.errors import invalid, not_found
-from hubspot_emulator.objects import DEFAULTS, MOST_IN_BATCH, batch_answer
+from hubspot_emulator.objects import MOST_IN_BATCH, batch_answer
 from hubspot_emulator.portal import checked_properties
+from hubspot_emulator.query import DEFAULTS
 from hubspot_emulator.records import Version
 
 

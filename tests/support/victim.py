@@ -1,4 +1,4 @@
-"""Runs one try of a deals sync in a process of its own, to be killed: `python victim.py URL TOKEN DSN INTEGRATION TRY`."""
+"""Runs one try of a deals sync in a process of its own, to be killed: `victim.py URL TOKEN DSN INTEGRATION TRY`."""
 
 import sys
 from contextlib import closing

@@ -53,7 +53,7 @@ class HubSpotClient:
 
     @property
     def told_burst_limit(self) -> int | None:
-        """The calls per ten seconds that HubSpot's answers say this app may make; None before the first one that does."""
+        """The calls per ten seconds that HubSpot's answers allow this app; None before the first one that tells."""
         return self._transport.told_burst_limit
 
     def token_fingerprint(self) -> str:

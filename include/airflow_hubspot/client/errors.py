@@ -107,7 +107,7 @@ def error_from_response(
     message = f"HubSpot refused {operation}: {_message(answer, status)}"
     error = _classified(status, message, answer)
     error.status = status
-    error.correlation_id = answer.get("correlationId") or headers.get("x-hubspot-correlation-id")
+    error.correlation_id = str(answer.get("correlationId") or headers.get("x-hubspot-correlation-id") or "") or None
     asked = _retry_after(headers, now or datetime.now(UTC))
     if isinstance(error, RateLimited):
         error.policy = str(answer.get("policyName") or "TEN_SECONDLY_ROLLING")

@@ -87,7 +87,7 @@ class IdBoard:
 
     def take_low(self) -> _End | None:
         """Return the lower end of a segment for a list reader; None when everything is read or nearly so."""
-        return self._take(lambda s: s.low, lambda s: True)
+        return self._take(lambda s: s.low, lambda _: True)
 
     def take_high(self) -> _End | None:
         """Return the upper end of a segment for a search reader; None when nothing is left for one."""

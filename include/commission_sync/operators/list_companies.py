@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -17,7 +19,7 @@ class ListCompaniesOperator(BaseOperator):
     :param database_conn_id: the Airflow connection of the commissions database
     """
 
-    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, **kwargs: object) -> None:
+    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.database_conn_id = database_conn_id
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from airflow.sdk import BaseOperator, Context
@@ -40,7 +42,7 @@ class SyncStreamOperator(BaseOperator):
         integration_id: str,
         company: str,
         database_conn_id: str = COMMISSIONS_DB,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.stream = stream
@@ -60,17 +62,13 @@ class SyncStreamOperator(BaseOperator):
 
 def _request(context: Context) -> SyncRequest:
     dag_run, params = context["dag_run"], context["params"]
-    names = {
-        "dag_id": dag_run.dag_id,
-        "run_id": dag_run.run_id,
-        "try_number": context["ti"].try_number,
-    }
+    requested = partial(SyncRequest, dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
     try:
         if dag_run.run_type == "backfill":
-            return SyncRequest(Mode.WINDOW, window=_data_interval(dag_run), **names)
+            return requested(mode=Mode.WINDOW, window=_data_interval(dag_run))
         mode = Mode(params["mode"])
         window = _window(params["window_from"], params["window_to"]) if mode is Mode.WINDOW else None
-        return SyncRequest(mode, window=window, **names)
+        return requested(mode=mode, window=window)
     except ValueError as error:
         raise AirflowFailException(
             f"this run cannot start: {error}; correct the run's params and trigger it again"

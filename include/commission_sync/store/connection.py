@@ -45,7 +45,8 @@ def connect(dsn: str) -> psycopg.Connection:
 
 def _describe(dsn: str) -> str:
     parts = conninfo_to_dict(dsn)
-    return f"{parts.get('dbname', '')!r} on {parts.get('host', 'localhost')}:{parts.get('port', 5432)} as {parts.get('user', '')!r}"
+    host, port = parts.get("host", "localhost"), parts.get("port", 5432)
+    return f"{parts.get('dbname', '')!r} on {host}:{port} as {parts.get('user', '')!r}"
 
 
 def _cause(error: psycopg.OperationalError) -> str:

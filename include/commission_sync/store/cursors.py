@@ -11,7 +11,7 @@ import psycopg
 
 @dataclass(frozen=True, order=True)
 class Cursor:
-    """Every change up to `at` (aware UTC) has landed; `crm_id` tells apart records of one instant where that is needed."""
+    """Every change up to `at` (aware UTC) has landed; `crm_id` tells records of one instant apart where needed."""
 
     at: datetime
     crm_id: str | None = None

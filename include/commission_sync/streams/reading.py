@@ -22,7 +22,7 @@ from commission_sync.store.receipts import Receipt
 from commission_sync.streams.stream import Stream
 
 SEARCH_READERS = 4
-LIST_READERS = 6
+LIST_READERS = 8
 
 
 @dataclass(eq=False)

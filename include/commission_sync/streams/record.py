@@ -32,6 +32,7 @@ class RunRecord:
         conn: psycopg.Connection,
         client: HubSpotClient,
         integration: Integration,
+        *,
         stream: str,
         request: SyncRequest,
         plan: Plan,

@@ -42,7 +42,7 @@ class RowBuilder:
     currency: str | None
 
     def build(self, records: Iterable[Record]) -> Batch:
-        """Return the rows of the given records; a record that cannot be read becomes a reject and stops nothing else."""
+        """Return the rows of the given records; one that cannot be read becomes a reject and stops nothing else."""
         batch = Batch()
         for record in records:
             try:

@@ -48,7 +48,7 @@ class StreamSync:
         with self.conn.transaction():
             cursor = read_cursor(self.conn, self.integration.id, self.stream.name)
         planned = plan(request, cursor, lookback=self.settings.lookback, now=datetime.now(UTC))
-        with RunRecord(self.conn, self.client, self.integration, self.stream.name, request, planned) as record:
+        with self._record(request, planned) as record:
             integration = verified(self.client, self.conn, self.integration)
             catalogue = refresh_catalogue(self.client, self.conn, integration, self.stream.object_type)
             reading = self._reading(request, planned, catalogue.names)
@@ -64,6 +64,11 @@ class StreamSync:
             )
             self._land(reading, Landing(self.conn, target, builder, reading.reached), record)
         return record.counts
+
+    def _record(self, request: SyncRequest, planned: Plan) -> RunRecord:
+        return RunRecord(
+            self.conn, self.client, self.integration, stream=self.stream.name, request=request, plan=planned
+        )
 
     def _land(self, reading: Reading, landing: Landing, record: RunRecord) -> None:
         readers = [landing.build(reader) for reader in reading.readers()]

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def union(parts: list[IdInterval]) -> set[int]:
 def test_a_set_holds_what_its_intervals_hold_and_they_do_not_touch(parts):
     joined = IdIntervals.of(parts).intervals
     assert union(list(joined)) == union(parts)
-    assert all(left.upto < right.after for left, right in zip(joined, joined[1:], strict=False))
+    assert all(left.upto < right.after for left, right in pairwise(joined))
 
 
 @given(st.lists(intervals), intervals)

@@ -11,6 +11,8 @@ from airflow_hubspot.client.objects import Page, SearchPage
 from airflow_hubspot.client.scan import IdBoard, extent, read_by_list, read_by_search
 from airflow_hubspot.client.windows import SearchReader
 
+NOTHING = IdIntervals()
+
 
 class Portal:
     """Records by id, of which search does not know those above `indexed`."""
@@ -40,7 +42,7 @@ class Portal:
         return {"id": str(crm_id), "properties": {}}
 
 
-def scan(portal: Portal, lists=2, searches=2, covered=IdIntervals()):
+def scan(portal: Portal, lists=2, searches=2, covered=NOTHING):
     board = IdBoard(list(covered.gaps()), extent(portal.search))
     reader = SearchReader(portal.search, "hs_lastmodifieddate", ())
     pages, lock = [], threading.Lock()

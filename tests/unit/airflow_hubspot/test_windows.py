@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -92,7 +93,7 @@ def test_parts_follow_each_other_without_gap_or_overlap():
     parts = [window for window, _ in Index(uniform(5_000)).reader().parts(WINDOW, part_size=600)]
     assert parts[0].low == WINDOW.low
     assert parts[-1].high == WINDOW.high
-    assert all(left.high + 1 == right.low for left, right in zip(parts, parts[1:], strict=False))
+    assert all(left.high + 1 == right.low for left, right in pairwise(parts))
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from psycopg import sql
+
 from commission_sync.store.connection import connect
 
 VERSION_TABLE = "commission_sync_version"
@@ -37,7 +39,7 @@ def _current(dsn: str) -> str | None:
             found = conn.execute("SELECT to_regclass(%s)", (f"public.{VERSION_TABLE}",)).fetchone()
             if found is None or found[0] is None:
                 return None
-            row = conn.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
+            row = conn.execute(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))).fetchone()
             return None if row is None else str(row[0])
     finally:
         conn.close()

@@ -105,7 +105,7 @@ def test_it_syncs_three_companies_then_finds_nothing_changed(demo: Demo) -> None
     assert code == 0, told
     for company in ("acme", "globex", "initech"):
         row = next(line for line in told.splitlines() if f" {company} " in line and "│" in line)
-        fetched, inserted, updated, *_ = (cell.strip() for cell in row.strip(" │").split("│")[1:])
+        _fetched, inserted, updated, *_ = (cell.strip() for cell in row.strip(" │").split("│")[1:])
         assert (inserted, updated) == ("0", "0"), row
     assert demo.nothing_runs(), demo.processes()
 

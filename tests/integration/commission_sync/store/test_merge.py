@@ -110,10 +110,14 @@ def test_every_digit_of_an_amount_is_kept(conn, company):
 
 
 def test_a_failed_transaction_leaves_no_row_no_audit_and_no_cursor(conn, company):
-    with pytest.raises(RuntimeError, match="killed"), conn.transaction():
-        merger(conn, company).merge([row("1")])
-        advance_cursor(conn, company, "deals", Cursor(START))
-        raise RuntimeError("killed")
+    def killed() -> None:
+        with conn.transaction():
+            merger(conn, company).merge([row("1")])
+            advance_cursor(conn, company, "deals", Cursor(START))
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        killed()
     assert (stored(conn), audit(conn), read_cursor(conn, company, "deals")) == ([], [], None)
 
 
@@ -147,8 +151,8 @@ def test_merges_side_by_side_end_with_the_newest_and_audit_each_change_once(conn
         thread.join(timeout=60)
     assert {p["v"] for _, p in stored(conn)} == {"39"}
     chains = conn.execute(
-        "SELECT entity_id, array_agg((changes->'v'->>0)::int ORDER BY id), array_agg((changes->'v'->>1)::int ORDER BY id)"
-        " FROM audit_log WHERE action = 'update' GROUP BY entity_id"
+        "SELECT entity_id, array_agg((changes->'v'->>0)::int ORDER BY id), "
+        "array_agg((changes->'v'->>1)::int ORDER BY id) FROM audit_log WHERE action = 'update' GROUP BY entity_id"
     ).fetchall()
     for _, old, new in chains:
         assert old[1:] == new[:-1]

@@ -61,7 +61,7 @@ def test_a_wrong_token_is_one_clear_error_without_the_token_in_it(world, caplog)
 
 def test_a_missing_scope_is_named(world):
     acme = world(10, scopes=("oauth",))
-    with pytest.raises(MissingScopes, match="crm.objects.deals.read"):
+    with pytest.raises(MissingScopes, match=r"crm\.objects\.deals\.read"):
         acme.sync()
 
 

@@ -32,7 +32,7 @@ def first_load_and_after() -> list[Figure]:
     return [
         Figure(
             f"first load of {LOAD:,} deals, real limits",
-            f"{load['seconds']:.1f} s, {load['calls']:.0f} calls, {refused} refused = {ratio:.2f} x the limits' mean rate "
+            f"{load['seconds']:.1f} s, {load['calls']:.0f} calls, {refused} refused = {ratio:.2f} x the mean rate "
             f"({load['seconds'] / at_once:.2f} x an infinitely fast client that finds every window empty)",
             f"<= 1.15 x {at_mean_rate:.1f} s",
             ratio <= 1.15,

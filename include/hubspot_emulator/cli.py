@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listener = socket.create_server((options.host, options.port), backlog=128)
     except OSError as error:
-        print(
+        print(  # noqa: T201 - a command line speaks to people
             f"cannot listen on {options.host}:{options.port}: {error.strerror}; choose another --port", file=sys.stderr
         )
         return 1
@@ -47,7 +47,7 @@ async def _serve(server: HubSpotServer, listener: socket.socket, *, exit_with_pa
     await web.SockSite(runner, listener).start()
     host, port = listener.getsockname()[:2]
     told = ", ".join(f"{s.company} (portal {s.portal_id}, {s.deals:,} deals, token {s.token})" for s in server.specs)
-    print(f"HubSpot emulator on http://{host}:{port} with {told}", flush=True)
+    print(f"HubSpot emulator on http://{host}:{port} with {told}", flush=True)  # noqa: T201
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -56,8 +56,8 @@ def no_credentials() -> ApiError:
     """Return the 401 of a call without a token."""
     return error(
         401,
-        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details "
-        "at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more "
+        "details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
         "INVALID_AUTHENTICATION",
     )
 

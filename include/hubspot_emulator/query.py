@@ -68,7 +68,7 @@ def parsed(body: Mapping[str, Any], source: DealSource) -> Search:
 def _check_caps(groups: list[list[Mapping[str, Any]]]) -> None:
     if len(groups) > MOST_GROUPS or sum(map(len, groups)) > MOST_IN_ALL or any(len(g) > MOST_FILTERS for g in groups):
         raise invalid(
-            f"A search takes at most {MOST_GROUPS} filter groups, {MOST_FILTERS} filters in each and {MOST_IN_ALL} in all."
+            f"A search takes at most {MOST_GROUPS} filter groups, {MOST_FILTERS} in each, {MOST_IN_ALL} in all."
         )
     for group in groups:
         for f in group:

@@ -49,6 +49,7 @@ class GateRestClient:
         self,
         method: str,
         url: str,
+        *,
         query_params: Sequence[tuple[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Any = None,

@@ -100,7 +100,8 @@ WITH changed AS MATERIALIZED (
     RETURNING d.crm_id, s.before, d.properties AS after
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}'), %(actor)s, %(sync_run_id)s
+SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}'), %(actor)s,
+       %(sync_run_id)s
 FROM written, LATERAL (
     SELECT jsonb_object_agg(key, jsonb_build_array(old.value, new.value)) AS changes
     FROM jsonb_each_text(before) old FULL JOIN jsonb_each_text(after) new USING (key)

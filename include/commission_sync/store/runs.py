@@ -39,7 +39,8 @@ WHERE integration_id = %(integration_id)s AND stream = %(stream)s AND dag_id = %
 
 _OPEN = """
 INSERT INTO sync_runs (integration_id, stream, mode, dag_id, run_id, try_number, window_from, window_to)
-VALUES (%(integration_id)s, %(stream)s, %(mode)s, %(dag_id)s, %(run_id)s, %(try_number)s, %(window_from)s, %(window_to)s)
+VALUES (%(integration_id)s, %(stream)s, %(mode)s, %(dag_id)s, %(run_id)s, %(try_number)s, %(window_from)s,
+        %(window_to)s)
 RETURNING id
 """
 

@@ -1,0 +1,93 @@
+"""Whole DAG runs in a real Airflow: one mapped task per company, failing alone, with errors that say what to do."""
+
+import json
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from world import register
+
+from hubspot_emulator import PortalSpec, running_emulator
+
+pytestmark = pytest.mark.slow
+
+PORTALS = [
+    PortalSpec("acme", 1001, 300, "pat-na1-acme"),
+    PortalSpec("globex", 1002, 40, "pat-na1-globex"),
+    PortalSpec("initech", 1003, 20, "pat-na1-initech"),
+]
+
+
+@contextmanager
+def companies(dsn, tokens):
+    """Yield the variables of an Airflow that knows the database and a connection per company."""
+    with running_emulator(PORTALS, limits=False) as emulator:
+        for portal in PORTALS:
+            register(dsn, portal)
+        connections = {
+            f"AIRFLOW_CONN_HUBSPOT_{p.company.upper()}": json.dumps(
+                {"conn_type": "hubspot", "host": emulator.url, "password": tokens.get(p.company, p.token)}
+            )
+            for p in PORTALS
+        }
+        yield {"AIRFLOW_CONN_COMMISSIONS_DB": dsn, **connections}
+
+
+def rows(dsn, statement):
+    with psycopg.connect(dsn) as conn:
+        return conn.execute(statement).fetchall()
+
+
+def landed(dsn):
+    return dict(rows(dsn, "SELECT company_id, count(*)::int FROM deals GROUP BY company_id"))
+
+
+def test_a_company_with_a_wrong_token_fails_alone_and_at_once(airflow, database_dsn):
+    with companies(database_dsn, {"globex": "pat-na1-wrong-secret"}) as variables:
+        code, said = airflow.run({}, **variables)
+    assert code != 0
+    assert landed(database_dsn) == {"acme": 300, "initech": 20}
+    states = dict(
+        rows(
+            database_dsn,
+            "SELECT company_id, state FROM sync_runs JOIN crm_integrations i ON i.id = sync_runs.integration_id",
+        )
+    )
+    assert states == {"acme": "success", "globex": "failed", "initech": "success"}
+    assert "sync failed company=globex" in said
+    assert "put a valid token into the connection" in said
+    assert "wrong-secret" not in said
+    for company in ("acme", "initech"):
+        assert f"sync finished company={company} stream=deals" in said
+
+
+def test_params_narrow_a_run_down_and_a_bad_one_stops_it_before_anything_is_read(airflow, database_dsn):
+    with companies(database_dsn, {}) as variables:
+        code, said = airflow.run({"companies": ["acme", "hooli"]}, **variables)
+        assert code != 0
+        assert "no active integration for 'hooli'; active are: acme, globex, initech" in said
+        assert landed(database_dsn) == {}
+
+        window = {"mode": "window", "window_from": "2026-02-01T00:00:00Z", "window_to": "2026-01-01T00:00:00Z"}
+        code, said = airflow.run({"companies": ["initech"], **window}, **variables)
+        assert code != 0
+        assert "this run cannot start: the window ends before it starts" in said
+        assert landed(database_dsn) == {}
+
+        code, said = airflow.run({"companies": ["initech"], "mode": "full"}, **variables)
+        assert code == 0, said
+        assert landed(database_dsn) == {"initech": 20}
+
+
+def test_a_database_that_does_not_answer_is_one_clear_message(airflow):
+    nowhere = "postgresql://sync:very-secret@127.0.0.1:1/commissions"
+    code, said = airflow.run({}, AIRFLOW_CONN_COMMISSIONS_DB=nowhere, MAX_SYNC_RETRIES="0")
+    assert code != 0
+    assert "cannot use the commissions database 'commissions' on 127.0.0.1:1 as 'sync'" in said
+    assert "very-secret" not in said
+
+
+def test_a_missing_database_connection_says_which_variable_to_set(airflow):
+    code, said = airflow.run({})
+    assert code != 0
+    assert "set AIRFLOW_CONN_COMMISSIONS_DB=postgresql://" in said

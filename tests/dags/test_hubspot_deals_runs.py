@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from world import register
 
 from hubspot_emulator import PortalSpec, running_emulator
+from world import register
 
 pytestmark = pytest.mark.slow
 

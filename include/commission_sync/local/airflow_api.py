@@ -14,6 +14,7 @@ from urllib.parse import quote
 from commission_sync.local.errors import LocalError
 
 TIMEOUT_SECONDS = 30.0
+DUE_SECONDS = 30.0
 PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
@@ -65,12 +66,24 @@ class AirflowApi:
         else:
             self._call("PATCH", path, body)
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
-        """Ask for a run now, let the DAG run, return the run's id."""
+    def run_now(self, dag_id: str, conf: Mapping[str, Any], *, since: datetime) -> str:
+        """Let the DAG run and return the id of the run that does: the scheduled one if it is due, else one asked for.
+
+        :param since: a scheduled run that was queued after this time counts as the one
+        """
+        path = f"/api/v2/dags/{quote(dag_id)}"
+        is_due = _passed(self._call("GET", path).get("next_dagrun_run_after"))
+        self._call("PATCH", path, {"is_paused": False})
+        deadline = time.monotonic() + (DUE_SECONDS if is_due else 0.0)
+        while True:
+            latest = self._call("GET", f"{path}/dagRuns?run_type=scheduled&order_by=-run_after&limit=1")["dag_runs"]
+            if latest and _passed(latest[0]["queued_at"], after=since):
+                return str(latest[0]["dag_run_id"])
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(0.5)
         body = {"logical_date": datetime.now(UTC).isoformat(), "conf": dict(conf)}
-        run = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body)
-        self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
-        return str(run["dag_run_id"])
+        return str(self._call("POST", f"{path}/dagRuns", body)["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return a run's state: `queued`, `running`, `success` or `failed`."""
@@ -132,6 +145,14 @@ class AirflowApi:
         with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
             text = answer.read()
         return json.loads(text) if text else {}
+
+
+def _passed(moment: str | None, *, after: datetime | None = None) -> bool:
+    """Say whether a time lies in the past, but not before `after`."""
+    if moment is None:
+        return False
+    then = datetime.fromisoformat(moment)
+    return then <= datetime.now(UTC) and (after is None or then >= after)
 
 
 def _run_path(dag_id: str, run_id: str) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import psycopg
 
@@ -34,11 +33,11 @@ class FirstRun:
         """
         with self.terminal.step(f"Airflow reads the DAG {DAG}"):
             self.airflow.api.wait_for_dag(DAG, seconds=PARSE_SECONDS)
-        since = _now(self.environment.commissions_dsn)
         with self.terminal.step("First sync"):
-            run_id = self.airflow.api.trigger(DAG, {"companies": list(self.companies)})
+            conf = {"companies": list(self.companies)}
+            run_id = self.airflow.api.run_now(DAG, conf, since=self.airflow.started)
             state = self._follow(run_id, time.monotonic() + seconds)
-        outcomes = read_outcomes(self.environment.commissions_dsn, self.companies, since)
+        outcomes = read_outcomes(self.environment.commissions_dsn, self.companies, DAG, run_id)
         self.terminal.show(as_table(outcomes))
         if state != "success":
             self._tell_failures(run_id, state)
@@ -65,13 +64,3 @@ class FirstRun:
             name = f"{failure.task} [{failure.company}]" if failure.company else failure.task
             self.terminal.say(f"✗ Task {name} failed after {failure.tries} tries")
         self.terminal.say(f"The run ended as '{state}'; logs: .airflow/logs/dag_id={DAG}/run_id={run_id}")
-
-
-def _now(dsn: str) -> datetime:
-    """Read the database's clock, by which `sync_runs` is written."""
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT clock_timestamp()").fetchone()
-    if row is None:
-        raise LocalError("The database does not tell the time.")
-    moment: datetime = row[0]
-    return moment

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +22,7 @@ class Standalone:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self.started = datetime.now(UTC)
         self.log = environment.project.home / "logs" / "standalone.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.api = AirflowApi(environment.api_url, ADMIN, admin_password(environment.project.home))

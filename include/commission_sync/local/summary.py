@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import psycopg
 from psycopg.rows import class_row
 from rich.table import Table
 
-# A run and the scheduled one that Airflow adds when a DAG is switched on are told as one.
+# All tries of the run are told as one.
 OUTCOMES = """
 SELECT i.company_id AS company,
        coalesce(sum(r.fetched), 0)::bigint AS fetched,
@@ -21,7 +20,7 @@ SELECT i.company_id AS company,
        coalesce((array_agg(r.state::text ORDER BY r.started_at DESC))[1], '') AS state,
        coalesce((array_agg(r.error ORDER BY r.started_at DESC))[1], '') AS error
   FROM crm_integrations i
-  LEFT JOIN sync_runs r ON r.integration_id = i.id AND r.started_at >= %s
+  LEFT JOIN sync_runs r ON r.integration_id = i.id AND r.dag_id = %s AND r.run_id = %s
  WHERE i.company_id = ANY(%s)
  GROUP BY i.company_id
  ORDER BY fetched DESC, company
@@ -63,10 +62,10 @@ class Outcome:
         return self.state != "success"
 
 
-def read_outcomes(dsn: str, companies: Sequence[str], since: datetime) -> list[Outcome]:
-    """Read what happened to each company in runs that started since then."""
+def read_outcomes(dsn: str, companies: Sequence[str], dag_id: str, run_id: str) -> list[Outcome]:
+    """Read what happened to each company in a DAG run."""
     with psycopg.connect(dsn, row_factory=class_row(Outcome)) as connection:
-        return connection.execute(OUTCOMES, (since, list(companies))).fetchall()
+        return connection.execute(OUTCOMES, (dag_id, run_id, list(companies))).fetchall()
 
 
 def landed(connection: psycopg.Connection[tuple[str, int]], companies: Sequence[str]) -> dict[str, int]:

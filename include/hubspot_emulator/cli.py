@@ -22,11 +22,14 @@ DEFAULT_PORTALS = (
     PortalSpec("globex", 1002, 1_000, "pat-na1-globex-demo", currency="EUR", time_zone="Europe/Berlin"),
     PortalSpec("initech", 1003, 50, "pat-na1-initech-demo", tier="free", currency="JPY", time_zone="Asia/Tokyo"),
 )
+# Longer than any URL that the edge lets through, so that it is the edge that refuses.
+_LONGEST_LINE = 256 * 1024
 _EXAMPLE = "company=acme,id=1001,deals=10000,token=pat-na1-acme,tier=pro,currency=USD"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal or, when asked to, the end of the parent process."""
+    parent = os.getppid()
     options = _parser().parse_args(arguments)
     portals = [*options.portal, *options.portal_json] or list(DEFAULT_PORTALS)
     try:
@@ -37,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     server = HubSpotServer(portals, seed=options.seed, limits=options.limits)
-    asyncio.run(_serve(server, listener, exit_with_parent=options.exit_with_parent))
+    asyncio.run(_serve(server, listener, parent if options.exit_with_parent else None))
     return 0
 
 
-async def _serve(server: HubSpotServer, listener: socket.socket, *, exit_with_parent: bool) -> None:
-    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.5)
+async def _serve(server: HubSpotServer, listener: socket.socket, parent: int | None) -> None:
+    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.5, max_line_size=_LONGEST_LINE)
     await runner.setup()
     await web.SockSite(runner, listener).start()
     host, port = listener.getsockname()[:2]
@@ -51,15 +54,14 @@ async def _serve(server: HubSpotServer, listener: socket.socket, *, exit_with_pa
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    watch = asyncio.create_task(_until_orphaned(stop)) if exit_with_parent else None
+    watch = asyncio.create_task(_until_orphaned(parent, stop)) if parent is not None else None
     await stop.wait()
     if watch is not None:
         watch.cancel()
     await runner.cleanup()
 
 
-async def _until_orphaned(stop: asyncio.Event) -> None:
-    parent = os.getppid()
+async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         while os.getppid() == parent:
             await asyncio.sleep(0.3)

@@ -54,6 +54,9 @@ class HubSpotServer:
             return await self._admitted(request, portal, found, name)
         except ApiError as error:
             return self._refusal(error, portal, name, started)
+        except ConnectionResetError:
+            # The caller went away; nobody reads this.
+            return web.Response(status=499)
 
     async def _admitted(self, request: web.Request, portal: Portal, found: Found, name: str) -> web.StreamResponse:
         is_search = found.name == "search"

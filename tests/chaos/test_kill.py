@@ -20,14 +20,19 @@ def start(world: World, attempt: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(VICTIM), *arguments])
 
 
-def kill_soon(process: subprocess.Popen[bytes], world: World, attempt: int, delay: float) -> None:
-    """Kill the process `delay` seconds after it has opened its run."""
+def kill_at(process: subprocess.Popen[bytes], world: World, attempt: int, rows: int, delay: float) -> None:
+    """Kill the process `delay` seconds after its run is open and so many deals have landed."""
+
+    def is_time() -> bool:
+        opened = world.query("SELECT 1 FROM sync_runs WHERE try_number = %s", attempt)
+        return bool(opened) and world.value("SELECT count(*) FROM deals") >= rows
+
     deadline = time.monotonic() + 60
-    while not world.query("SELECT 1 FROM sync_runs WHERE try_number = %s", attempt) and time.monotonic() < deadline:
+    while process.poll() is None and not is_time() and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
 
 
 @pytest.mark.slow
@@ -35,8 +40,8 @@ def test_a_first_load_killed_ten_times_goes_on_where_it_stopped_and_is_complete(
     acme = world(12_000, latency_ms=100)
     chance = random.Random(20)
     landed = []
-    for attempt in range(1, KILLS + 1):
-        kill_soon(start(acme, attempt), acme, attempt, chance.uniform(0, 0.9))
+    for attempt, rows in enumerate(sorted(chance.randrange(7_000) for _ in range(KILLS)), start=1):
+        kill_at(start(acme, attempt), acme, attempt, rows, chance.uniform(0, 0.1))
         landed.append(acme.value("SELECT count(*) FROM deals"))
     assert start(acme, KILLS + 1).wait(timeout=120) == 0
     assert not acme.difference()

@@ -17,15 +17,6 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         return True
 
 
-def is_served(port: int, host: str = LOOPBACK) -> bool:
-    """Say whether somebody accepts connections on this port now."""
-    try:
-        socket.create_connection((host, port), timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
 def any_free(host: str = LOOPBACK) -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:

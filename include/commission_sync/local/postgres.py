@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import psycopg
+
 from commission_sync.local.cluster import USER
 from commission_sync.local.errors import PostgresError
 from commission_sync.local.layout import Layout
 from commission_sync.local.lock import FileLock
-from commission_sync.local.port import LOOPBACK, is_served
+from commission_sync.local.port import LOOPBACK
 
 STOP_SECONDS = 70.0
 WAIT_SECONDS = 150.0
@@ -102,17 +104,30 @@ class EmbeddedPostgres:
             start.take()
             deadline = time.monotonic() + WAIT_SECONDS
             while time.monotonic() < deadline:
-                if not self._is_supervised():
-                    return self._start()
-                port = self._layout.running_port()
+                port = self._layout.running_port() if self._is_supervised() else self._start()
                 # The kernel takes a moment to release the locks of a process that was just killed.
                 time.sleep(SETTLE_SECONDS)
-                if port is not None and is_served(port) and self._is_supervised():
+                if port is not None and self._answers(port) and self._is_supervised():
                     return port
         raise PostgresError(
             f"The embedded PostgreSQL in {self._layout.root} is neither up nor down for "
             f"{WAIT_SECONDS:.0f} seconds: see {self._layout.log}."
         )
+
+    def _answers(self, port: int) -> bool:
+        """Say whether the server takes a session: one that recovers from a crash listens, but does not."""
+        try:
+            psycopg.connect(
+                host=LOOPBACK,
+                port=port,
+                user=USER,
+                password=self._layout.password(),
+                dbname="postgres",
+                connect_timeout=2,
+            ).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _is_supervised(self) -> bool:
         with FileLock(self._layout.supervisor_lock) as supervisor:

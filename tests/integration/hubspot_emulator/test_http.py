@@ -46,7 +46,12 @@ def search(call, filters=(), **body):
 
 
 def test_numbered_and_dated_paths_and_all_names_of_the_type_answer_alike(call):
-    paths = ["/crm/v3/objects/deals", "/crm/objects/2026-03/deal", "/crm/objects/2026-09/DEALS/", "/crm/objects/2025-09/0-3"]
+    paths = [
+        "/crm/v3/objects/deals",
+        "/crm/objects/2026-03/deal",
+        "/crm/objects/2026-09/DEALS/",
+        "/crm/objects/2025-09/0-3",
+    ]
     answers = {call("GET", f"{path}?limit=2&properties=dealname&properties=amount").data for path in paths}
     answers.add(call("GET", "/crm/v3/objects/deals?limit=2&properties=dealname,amount&archived=False").data)
     assert len(answers) == 1

@@ -53,7 +53,9 @@ def test_a_deal_is_read_with_its_history(hubspot, emulator):
 
 def test_a_deal_is_created_changed_and_archived(hubspot):
     api = hubspot.crm.deals.basic_api
-    deal = api.create(SimplePublicObjectInputForCreate(properties={"dealname": "Ünï 🚀", "amount": "12.50"}, associations=[]))
+    deal = api.create(
+        SimplePublicObjectInputForCreate(properties={"dealname": "Ünï 🚀", "amount": "12.50"}, associations=[])
+    )
     assert api.get_by_id(deal.id).properties["dealname"] == "Ünï 🚀"
     changed = api.update(deal.id, SimplePublicObjectInput(properties={"amount": ""}))
     assert changed.properties["amount"] is None
@@ -158,4 +160,3 @@ def test_properties_are_listed_created_once_archived_and_brought_back(hubspot):
     assert "commission_tier" not in {p.name for p in api.get_all("deals").results}
     assert api.create("deals", wanted).archived is False
     assert hubspot.crm.properties.groups_api.get_all("deals").results
-

@@ -170,6 +170,8 @@ def test_a_chosen_port_that_somebody_else_took_is_replaced(root: Path) -> None:
     with EmbeddedPostgres(root, settings=FAST) as server:
         first = server.port
     with socket.socket() as other:
+        # Connections of the server that are still closing do not hold the port, neither here nor for the server.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", first))
         other.listen()
         with EmbeddedPostgres(root, settings=FAST) as server:

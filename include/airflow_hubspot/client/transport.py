@@ -7,6 +7,7 @@ repeated, a few short retries. Whatever waits longer than that is the caller's b
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 import time
@@ -238,7 +239,16 @@ def _document(request: Request, status: int, body: bytes) -> Any:
         return None
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+    except orjson.JSONDecodeError:
+        return _tolerantly_parsed(request, status, body)
+
+
+def _tolerantly_parsed(request: Request, status: int, body: bytes) -> Any:
+    # Half of a surrogate pair, as Java leaves it when it cuts a text within an emoji, is no reason to lose the page:
+    # whoever stores the record decides.
+    try:
+        return json.loads(body)
+    except ValueError as error:
         raise Unavailable(
             f"HubSpot's answer to {request.operation} is not whole: {len(body)} bytes of invalid JSON ({error})",
             status=status,

@@ -53,7 +53,12 @@ class RowBuilder:
 
     def _row(self, record: Record) -> Row:
         properties = record["properties"]
-        document = orjson.dumps(properties)
+        try:
+            document = orjson.dumps(properties)
+        except TypeError:
+            raise UnreadableValue(
+                f"{_unencodable(properties)}: holds half of a character that UTF-16 writes in two"
+            ) from None
         if _ESCAPED_NUL in document:
             _refuse_nul(properties)
         return (
@@ -82,6 +87,14 @@ class RowBuilder:
         # Nulls are left out, so that a property which is new in HubSpot and empty everywhere changes no row.
         content = {k: v for k, v in properties.items() if v is not None and k not in self.clock_like}
         return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def _unencodable(properties: dict[str, str | None]) -> str:
+    return next((n for n, v in properties.items() if v is not None and _is_broken(v)), "a property")
+
+
+def _is_broken(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _refuse_nul(properties: dict[str, str | None]) -> None:

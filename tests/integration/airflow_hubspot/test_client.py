@@ -68,6 +68,15 @@ def test_more_properties_than_a_url_can_name_are_read_in_batches(client):
     assert client.stats.snapshot().by_operation["deals.batch.read"] == 1
 
 
+def test_half_a_character_in_one_deal_does_not_lose_the_page(httpserver):
+    body = b'{"results": [{"id": "1", "properties": {"dealname": "cut \\ud83d"}}, {"id": "2", "properties": {}}]}'
+    httpserver.expect_request("/crm/objects/2026-03/deals").respond_with_data(body, content_type="application/json")
+    with HubSpotClient(token="x", base_url=httpserver.url_for("")) as client:
+        page = client.objects.list_page("deals")
+    assert [record["id"] for record in page.results] == ["1", "2"]
+    assert page.results[0]["properties"]["dealname"] == "cut \ud83d"
+
+
 def test_a_batch_read_tells_what_is_missing(client):
     known = client.objects.list_page("deals", limit=2).results
     result = client.objects.batch_read("deals", [known[0]["id"], "12"], ["amount"])

@@ -27,9 +27,9 @@ def get_provider_info() -> dict[str, Any]:
                     "search_limit": _field("Searches per second", "integer", None, "Empty: 5, HubSpot's own limit."),
                 },
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port", "login", "extra"],
+                    "hidden-fields": ["schema", "login", "extra"],
                     "relabeling": {"password": "Access token", "host": "Base URL"},
-                    "placeholders": {"password": "pat-na1-...", "host": "https://api.hubapi.com"},
+                    "placeholders": {"password": "pat-na1-...", "host": "https://api.hubapi.com", "port": "443"},
                 },
             }
         ],

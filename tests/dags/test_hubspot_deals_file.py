@@ -14,12 +14,14 @@ DESCRIBE = """
 import json, runpy, socket, sys
 def refused(*_): raise AssertionError("a DAG file must not open a connection")
 socket.socket.connect = refused
+from airflow.serialization.serialized_objects import DagSerialization
 found = runpy.run_path(sys.argv[1])
 dag = found["companies"].dag
 sync = dag.get_task("sync")
 print(json.dumps({
     "dag_id": dag.dag_id, "tags": sorted(dag.tags), "catchup": dag.catchup, "doc": dag.doc_md,
     "params": {k: dag.params.get_param(k).dump() for k in dag.params}, "tasks": sorted(dag.task_ids),
+    "serialized": json.dumps(DagSerialization.to_dict(dag), default=str),
     "retries": sync.partial_kwargs["retries"], "owner": sync.partial_kwargs["owner"],
 }, default=str))
 """
@@ -58,6 +60,11 @@ def test_its_form_has_a_help_text_for_every_param(dag):
 def test_its_retries_are_those_of_the_setting(dag):
     assert dag["retries"] == 3
     assert described(MAX_SYNC_RETRIES="7")["retries"] == 7
+
+
+def test_parsing_it_again_makes_no_new_version_of_the_dag(dag):
+    assert "Stream('deals')" in dag["serialized"]
+    assert " at 0x" not in dag["serialized"]
 
 
 def test_it_is_short():

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -31,9 +32,12 @@ class Tenant:
         """The name of its Airflow connection."""
         return connection_name(self.company)
 
-    def connection(self, host: str) -> dict[str, Any]:
+    def connection(self, url: str) -> dict[str, Any]:
         """Return its Airflow connection as the API takes it."""
-        return {"conn_type": "hubspot", "host": host, "password": self.token}
+        # The port in a field of its own: the Test button refuses a stored connection without one.
+        parts = urlsplit(url)
+        host = f"{parts.scheme}://{parts.hostname}"
+        return {"conn_type": "hubspot", "host": host, "port": parts.port, "password": self.token}
 
     def portal_argument(self) -> str:
         """Return the emulator's `--portal` argument that stands for it."""

@@ -25,7 +25,7 @@ class Field:
     convert: Callable[[str | None], Value]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stream:
     """An object type that is kept in a table.
 
@@ -42,6 +42,10 @@ class Stream:
     fields: tuple[Field, ...]
     # The column that falls back to the portal's own currency, as HubSpot leaves it empty for deals in that currency.
     currency_column: str | None = None
+
+    def __repr__(self) -> str:
+        # Airflow writes it into the serialized DAG: the addresses of functions would make a new version at every parse.
+        return f"Stream({self.name!r})"
 
     @property
     def spec(self) -> TableSpec:

@@ -41,7 +41,7 @@ requirements: install ## Write requirements.txt anew from uv.lock
 	@bin/requirements
 
 bench: install ## Measure against the limits of HubSpot and PostgreSQL (ARGS=… goes to the benchmarks)
-	@$(run) benchmarks $(ARGS)
+	@PYTHONPATH=. $(run) benchmarks $(ARGS)
 
 clean: ## Remove .airflow (all local data) and .venv
 	rm -rf .airflow .venv

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from airflow_hubspot.client.intervals import IdIntervals
+from airflow_hubspot.client.intervals import IdInterval, IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.merge import Merger
@@ -53,9 +53,12 @@ class _Pending:
 
 @dataclass(frozen=True)
 class Built:
-    """A chunk and the rows that its records became."""
+    """What a chunk's records became; the records themselves are let go, as they are the most of a run's memory."""
 
-    chunk: Chunk
+    part: Part
+    interval: IdInterval
+    announced: int
+    records: int
     batch: Batch
 
 
@@ -90,18 +93,19 @@ class Landing:
     def build(self, chunks: Iterator[Chunk]) -> Iterator[Built]:
         """Yield chunks with their rows; this is done by the readers' threads, while the database is at work."""
         for chunk in chunks:
-            yield Built(chunk, self._builder.build(chunk.page.records))
+            page = chunk.page
+            yield Built(chunk.part, page.interval, page.announced, len(page.records), self._builder.build(page.records))
 
     def add(self, built: Built) -> IdIntervals:
         """Take one chunk, commit when a checkpoint is due, and return what of its part is taken so far."""
-        chunk, batch, pending = built.chunk, built.batch, self._pending
-        pending.rows += batch.rows
-        pending.rejects += batch.rejects
-        pending.records += len(chunk.page.records)
-        progress = pending.parts.setdefault(chunk.part, _Progress(chunk.part.covered))
-        progress.covered = progress.covered.with_interval(chunk.page.interval)
-        progress.announced += chunk.page.announced
-        progress.landed += len(chunk.page.records)
+        pending = self._pending
+        pending.rows += built.batch.rows
+        pending.rejects += built.batch.rejects
+        pending.records += built.records
+        progress = pending.parts.setdefault(built.part, _Progress(built.part.covered))
+        progress.covered = progress.covered.with_interval(built.interval)
+        progress.announced += built.announced
+        progress.landed += built.records
         if pending.records >= CHECKPOINT_ROWS or time.monotonic() - self._committed_at >= CHECKPOINT_SECONDS:
             self.commit()
         return progress.covered

@@ -18,7 +18,7 @@ class Call:
     """One API call: where it goes, with what, in which version of the API."""
 
     portal: Portal
-    method: str
+    path: str
     version: str
     parameters: Mapping[str, str]
     query: Mapping[str, list[str]]
@@ -26,26 +26,33 @@ class Call:
     token: str = field(default="", repr=False)
 
     @property
-    def body(self) -> Any:
-        """The parsed JSON body.
+    def body(self) -> dict[str, Any]:
+        """The parsed JSON body; every call of these APIs that has one sends an object.
 
         :raises ApiError: 400 when it is none
         """
         try:
-            return orjson.loads(self.raw_body or b"{}")
+            parsed = orjson.loads(self.raw_body or b"{}")
         except orjson.JSONDecodeError:
             raise invalid("Invalid input JSON on line 1, column 1: the body is not JSON") from None
+        if not isinstance(parsed, dict):
+            raise invalid("Invalid input JSON on line 1, column 1: the body is not an object")
+        return parsed
+
+    def last(self, name: str, otherwise: str = "") -> str:
+        """Return a query parameter that is given once."""
+        return self.query.get(name, [otherwise])[-1]
 
     def flag(self, name: str) -> bool:
         """Return a boolean query parameter, in whatever case the client writes it."""
-        return self.query.get(name, ["false"])[-1].lower() == "true"
+        return self.last(name).lower() == "true"
 
     def number(self, name: str, otherwise: int, most: int) -> int:
         """Return a whole query parameter.
 
         :raises ApiError: 400 when it is none or out of bounds
         """
-        value = self.query.get(name, [str(otherwise)])[-1]
+        value = self.last(name, str(otherwise))
         if not value.isdigit() or not 1 <= int(value) <= most:
             raise invalid(f"{name} must be a whole number between 1 and {most}")
         return int(value)

@@ -2,50 +2,66 @@
 
 from __future__ import annotations
 
+import heapq
+import random
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from hubspot_emulator.records import Records, Version
 from hubspot_emulator.times import now_ms
 
 _KEPT_RESULTS = 32
+_ALWAYS = (-(2**62), 2**62)
 
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds, both inclusive, of modified time in milliseconds and of deal numbers."""
+    """Bounds, both inclusive, of modified time in milliseconds and of deal numbers; `only`: none but these numbers."""
 
     modified: tuple[int, int] | None
     numbers: tuple[int, int]
+    only: frozenset[int] | None = None
 
 
 class SearchIndex:
-    """What search knows: each change only after `lag_ms`."""
+    """What search knows: each change only after `lag_ms`, and up to `jitter_ms` later than that by chance.
 
-    def __init__(self, records: Records) -> None:
+    With jitter changes show in another order than they were made in, though never an older state after a newer one.
+    """
+
+    def __init__(self, records: Records, chance: random.Random) -> None:
         self.lag_ms = 0.0
+        self.jitter_ms = 0.0
         self._records = records
-        self._pending: deque[tuple[float, Version]] = deque()
+        self._chance = chance
+        self._writes = 0
+        self._pending: list[tuple[float, int, Version]] = []
         self._changed: dict[int, Version] = {}
+        self._shown: dict[int, int] = {}
         self._hidden: list[int] = []
         self._created: list[int] = []
         self._by_time: tuple[array[int], array[int]] | None = None
-        self._results: dict[tuple[int, int], Sequence[int]] = {}
+        self._results: dict[tuple[Range, bool], Sequence[int]] = {}
 
     def changed(self, version: Version) -> None:
         """Take note of a write, to be shown later."""
-        self._pending.append((now_ms() + self.lag_ms, version))
-        if not self.lag_ms:
+        self._writes += 1
+        late = self.lag_ms + (self._chance.random() * self.jitter_ms if self.jitter_ms else 0.0)
+        heapq.heappush(self._pending, (now_ms() + late, self._writes, version))
+        if not late:
             self.catch_up()
 
     def catch_up(self) -> None:
         """Show the writes that are old enough."""
         now = now_ms()
         while self._pending and self._pending[0][0] <= now:
-            self._apply(self._pending.popleft()[1])
+            _, write, version = heapq.heappop(self._pending)
+            if write > self._shown.get(version.number, 0):
+                self._shown[version.number] = write
+                self._apply(version)
 
     def version(self, number: int) -> Version:
         """Return a deal as the index shows it."""
@@ -53,26 +69,33 @@ class SearchIndex:
 
     def count(self, wanted: Range) -> int:
         """Return how many live deals a range holds."""
+        if wanted.modified is not None or wanted.only is not None:
+            return len(self._found(wanted, by_time=False))
         low, high = wanted.numbers
-        if wanted.modified is not None:
-            found = self._in_window(wanted.modified)
-            return bisect_right(found, high) - bisect_left(found, low)
         generated = max(0, min(high, self._records.source.count - 1) - low + 1)
         created = bisect_right(self._created, high) - bisect_left(self._created, low)
         return generated + created - (bisect_right(self._hidden, high) - bisect_left(self._hidden, low))
 
-    def numbers(self, wanted: Range, *, descending: bool = False) -> Iterator[int]:
-        """Yield the numbers of the live deals in a range, in order of id."""
-        low, high = wanted.numbers
-        if wanted.modified is not None:
-            found = self._in_window(wanted.modified)
-            inside = range(bisect_left(found, low), bisect_right(found, high))
-            yield from (found[n] for n in (reversed(inside) if descending else inside))
-            return
-        last = min(high, self._created[-1] if self._created else self._records.source.count - 1)
+    def numbers(self, wanted: Range, *, descending: bool = False, by_time: bool = False) -> Iterator[int]:
+        """Yield the numbers of the live deals in a range, in order of id or of modified time."""
+        if by_time or wanted.modified is not None or wanted.only is not None:
+            found = self._found(wanted, by_time=by_time)
+            return reversed(found) if descending else iter(found)
+        return self._by_id(wanted.numbers, descending=descending)
+
+    def page(
+        self, wanted: Range, after: int, limit: int, *, descending: bool = False, by_time: bool = False
+    ) -> list[Version]:
+        """Return a page of the live deals in a range as the index shows them."""
+        numbers = self.numbers(wanted, descending=descending, by_time=by_time)
+        return [self.version(number) for number in islice(numbers, after, after + limit)]
+
+    def _by_id(self, bounds: tuple[int, int], *, descending: bool) -> Iterator[int]:
+        low, generated = bounds[0], self._records.source.count
+        last = min(bounds[1], self._created[-1] if self._created else generated - 1)
+        hidden, changed = set(self._hidden), self._changed
         for number in range(last, low - 1, -1) if descending else range(low, last + 1):
-            known = number < self._records.source.count or number in self._changed
-            if known and self.version(number).is_live:
+            if (number < generated or number in changed) and number not in hidden:
                 yield number
 
     def _apply(self, version: Version) -> None:
@@ -87,20 +110,34 @@ class SearchIndex:
         self._changed[number] = version
         self._results.clear()
 
-    def _in_window(self, modified: tuple[int, int]) -> Sequence[int]:
-        if modified not in self._results:
+    def _found(self, wanted: Range, *, by_time: bool) -> Sequence[int]:
+        key = (wanted, by_time)
+        if key not in self._results:
             if len(self._results) >= _KEPT_RESULTS:
                 self._results.clear()
-            self._results[modified] = self._found(*modified)
-        return self._results[modified]
+            self._results[key] = self._picked(wanted) if wanted.only is not None else self._windowed(wanted, by_time)
+        return self._results[key]
 
-    def _found(self, low: int, high: int) -> Sequence[int]:
+    def _picked(self, wanted: Range) -> Sequence[int]:
+        known = [n for n in sorted(wanted.only or ()) if n < self._records.source.count or n in self._changed]
+        inside = [n for n in known if wanted.numbers[0] <= n <= wanted.numbers[1] and self.version(n).is_live]
+        if wanted.modified is None:
+            return inside
+        low, high = wanted.modified
+        return [n for n in inside if low <= self.version(n).modified_ms <= high]
+
+    def _windowed(self, wanted: Range, by_time: bool) -> Sequence[int]:
         times, numbers = self._time_order()
-        changed = self._changed
-        inside = numbers[bisect_left(times, low) : bisect_right(times, high)]
-        found = [n for n in inside if n not in changed] if changed else list(inside)
-        found += [n for n, v in changed.items() if low <= v.modified_ms <= high and v.is_live]
-        return array("q", sorted(found))
+        low, high = wanted.modified or _ALWAYS
+        first, last = wanted.numbers
+        start, stop = bisect_left(times, low), bisect_right(times, high)
+        changed, inside = self._changed, numbers[start:stop]
+        fresh = [(v.modified_ms, n) for n, v in changed.items() if low <= v.modified_ms <= high and v.is_live]
+        if by_time:
+            timed = [p for p in zip(times[start:stop], inside, strict=True) if p[1] not in changed] + fresh
+            return array("q", (n for _, n in sorted(timed) if first <= n <= last))
+        found = [n for n in inside if n not in changed] + [n for _, n in fresh]
+        return array("q", sorted(n for n in found if first <= n <= last))
 
     def _time_order(self) -> tuple[array[int], array[int]]:
         if self._by_time is None:

@@ -6,9 +6,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from hubspot_emulator import values
 from hubspot_emulator.catalog import deal_properties
 from hubspot_emulator.deals import LOST_STAGES, OWNERS, STAGES, WON_STAGES, Properties
-from hubspot_emulator.errors import invalid, invalid_property
+from hubspot_emulator.errors import invalid
 from hubspot_emulator.faults import Faults
 from hubspot_emulator.index import SearchIndex
 from hubspot_emulator.limits import Limits
@@ -26,6 +27,7 @@ class Knobs:
     latency_ms: float = 0.0
     short_page_probability: float = 0.0
     out_of_order: bool = False
+    live_values: bool = False
     merge_makes_third: bool = False
     restore_bumps: bool = False
     longest_url: int = 8_000
@@ -37,7 +39,7 @@ class Portal:
     def __init__(self, spec: PortalSpec, seed: int, *, limits: bool) -> None:
         self.spec = spec
         self.records = Records(spec, seed)
-        self.index = SearchIndex(self.records)
+        self.index = SearchIndex(self.records, random.Random(seed))  # noqa: S311 - repeatable on purpose
         self.index.lag_ms = spec.search_lag_seconds * 1000
         self.properties = deal_properties()
         self.groups: dict[str, dict[str, Any]] = {
@@ -59,36 +61,37 @@ class Portal:
         """The properties that exist."""
         return tuple(name for name, d in self.properties.items() if not d["archived"])
 
+    def known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those names that are properties; HubSpot drops the others without a word."""
+        existing = self.properties
+        return tuple(name for name in names if name in existing and not existing[name]["archived"])
+
+    def is_unique(self, name: str) -> bool:
+        """Whether a property's values identify a deal."""
+        return bool((self.properties.get(name) or {}).get("hasUniqueValue"))
+
+    def find(self, value: str, id_property: str | None = None) -> Version | None:
+        """Return the deal with an id, archived ones too, or the live one with a value of a unique property.
+
+        :raises ApiError: 400 for a property whose values are not unique
+        """
+        if id_property in {None, "hs_object_id"}:
+            return self.records.find(value)
+        if not self.is_unique(str(id_property)):
+            raise invalid(f"idProperty {id_property} is not a unique property")
+        return self.records.with_value(str(id_property), value)
+
     def written(self, version: Version) -> Version:
         """Let the index know of a write."""
         self.index.changed(version)
         return version
 
-    def check(self, properties: Properties) -> None:
-        """Refuse values that HubSpot would.
+    def accepted(self, body: Any) -> Properties:
+        """Return the `properties` of a write as they will be read.
 
-        :raises ApiError: naming the property
+        :raises ApiError: 400, naming the property
         """
-        for name, value in properties.items():
-            definition = self.properties.get(name)
-            if definition is None or definition["archived"]:
-                raise self._refusal(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
-            if definition["calculated"] or definition["modificationMetadata"]["readOnlyValue"]:
-                raise self._refusal(
-                    name, "READ_ONLY_VALUE", f'"{name}" is a read only property; its value cannot be set.'
-                )
-            if value and definition["type"] == "number" and not _is_number(value):
-                raise self._refusal(name, "INVALID_INTEGER", f"{value} was not a valid number.")
-            allowed = {option["value"] for option in definition["options"]}
-            if (
-                value
-                and allowed
-                and definition["type"] in {"enumeration", "bool"}
-                and not set(value.split(";")) <= allowed
-            ):
-                raise self._refusal(
-                    name, "INVALID_OPTION", f"{value} was not one of the allowed options: {sorted(allowed)}"
-                )
+        return values.written(body, self.properties, self.spec.portal_id)
 
     def owners(self, *, archived: bool) -> list[dict[str, Any]]:
         """Return the owners; the last two have left."""
@@ -111,28 +114,6 @@ class Portal:
             "uiDomain": "app.hubspot.com",
             "dataHostingLocation": "na1",
         }
-
-    def _refusal(self, name: str, code: str, message: str) -> Exception:
-        return invalid_property(name, code, message, self.spec.portal_id)
-
-
-def checked_properties(body: Any) -> Properties:
-    """Return the `properties` of a write as strings.
-
-    :raises ApiError: when there are none
-    """
-    properties = body.get("properties") if isinstance(body, dict) else None
-    if not isinstance(properties, dict):
-        raise invalid("Invalid input JSON: properties must be an object")
-    return {name: None if value is None else str(value) for name, value in properties.items()}
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _owner(number: int) -> dict[str, Any]:

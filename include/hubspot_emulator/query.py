@@ -8,21 +8,22 @@ from typing import Any
 
 from hubspot_emulator.deals import DealSource, Properties
 from hubspot_emulator.errors import invalid
+from hubspot_emulator.filters import Definitions, Filter, Group, checked, mentions, test_of
 from hubspot_emulator.index import Range
 from hubspot_emulator.times import milliseconds
 
-MODIFIED = "hs_lastmodifieddate"
-OBJECT_ID = "hs_object_id"
-DEFAULTS = ("dealname", "amount", "closedate", "pipeline", "dealstage", "createdate", MODIFIED, OBJECT_ID)
-MOST_GROUPS, MOST_FILTERS, MOST_IN_ALL, MOST_HITS, MOST_A_PAGE = 5, 6, 18, 10_000, 200
-EVERYTHING = (-(2**62), 2**62)
+CREATED, MODIFIED, OBJECT_ID = "createdate", "hs_lastmodifieddate", "hs_object_id"
+DEFAULTS = ("dealname", "amount", "closedate", "pipeline", "dealstage", CREATED, MODIFIED, OBJECT_ID)
+MOST_GROUPS, MOST_FILTERS, MOST_IN_ALL, MOST_HITS, MOST_A_PAGE, LONGEST_QUERY = 5, 6, 18, 10_000, 200, 3_000
+_ANY_TIME = (-(2**62), 2**62)
+_ANY_ID = (0, 2**62)
 
 Test = Callable[[Properties], bool]
 
 
 @dataclass(frozen=True)
 class Search:
-    """A checked request: `look_up` is what the index answers, `tests` (any of which may hold) decide on the rest."""
+    """A checked request: `look_up` is what the index answers, `tests` (all have to hold) decide on the rest."""
 
     look_up: Range
     tests: tuple[Test, ...]
@@ -33,14 +34,36 @@ class Search:
     properties: tuple[str, ...]
 
 
-def parsed(body: Mapping[str, Any], source: DealSource) -> Search:
+def parsed(body: Mapping[str, Any], source: DealSource, definitions: Definitions) -> Search:
     """Return the request.
 
     :raises ApiError: the 400 with which HubSpot refuses it
     """
+    groups = _groups(body)
+    limit, after = _page(body)
+    sort_by, descending = _sort(body.get("sorts") or [])
+    look_up, rest = _look_up(groups[0], source) if len(groups) == 1 else (_range(source), groups)
+    tests = [_any_of([test_of(group, definitions) for group in rest])] if rest else []
+    if query := _query(body):
+        tests.append(lambda properties: mentions(properties, query))
+    return Search(look_up, tuple(tests), sort_by, descending, limit, after, _wanted(body.get("properties") or ()))
+
+
+def _groups(body: Mapping[str, Any]) -> list[Group]:
+    """Return the filter groups that are not empty; `filters` beside them is short for one group."""
     groups = body.get("filterGroups") or ([{"filters": body["filters"]}] if body.get("filters") else [])
-    filters = [list(group.get("filters") or ()) for group in groups]
-    _check_caps(filters)
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise invalid("Invalid input JSON: filterGroups must be a list of objects")
+    filters = [[checked(f) for f in group.get("filters") or ()] for group in groups]
+    # HubSpot, "Search the CRM": five groups, six filters in each, eighteen in all.
+    if len(groups) > MOST_GROUPS or sum(map(len, filters)) > MOST_IN_ALL or any(len(g) > MOST_FILTERS for g in filters):
+        raise invalid(
+            f"A search takes at most {MOST_GROUPS} filter groups, {MOST_FILTERS} in each, {MOST_IN_ALL} in all."
+        )
+    return [group for group in filters if group]
+
+
+def _page(body: Mapping[str, Any]) -> tuple[int, int]:
     limit, after = _whole(body.get("limit", 10), "limit"), _whole(body.get("after") or 0, "after")
     if not 1 <= limit <= MOST_A_PAGE:
         raise invalid(f"limit must be between 1 and {MOST_A_PAGE}")
@@ -48,134 +71,88 @@ def parsed(body: Mapping[str, Any], source: DealSource) -> Search:
         raise invalid(
             f"The number of results requested is too high: paging is possible through {MOST_HITS} results only."
         )
-    sort_by, descending = _sort(body.get("sorts") or [])
-    modified, ids, rest = EVERYTHING, (0, 2**62), filters
-    if len(filters) == 1:
-        modified, ids, rest = _bounds(filters[0])
-    window = None if modified == EVERYTHING else modified
-    numbers = (source.lowest_number_above(ids[0] - 1), source.lowest_number_above(ids[1]) - 1)
-    return Search(
-        look_up=Range(window, numbers),
-        tests=tuple(_group_test(group) for group in rest if group),
-        sort_by=sort_by,
-        descending=descending,
-        limit=limit,
-        after=after,
-        properties=_wanted(body.get("properties") or ()),
-    )
+    return limit, after
 
 
-def _check_caps(groups: list[list[Mapping[str, Any]]]) -> None:
-    if len(groups) > MOST_GROUPS or sum(map(len, groups)) > MOST_IN_ALL or any(len(g) > MOST_FILTERS for g in groups):
-        raise invalid(
-            f"A search takes at most {MOST_GROUPS} filter groups, {MOST_FILTERS} in each, {MOST_IN_ALL} in all."
-        )
-    for group in groups:
-        for f in group:
-            if f.get("operator") == "BETWEEN" and f.get("highValue") is None:
-                raise invalid(
-                    "Invalid input JSON on line 1, column 1: Cannot construct instance of "
-                    "`com.hubspot.inbounddb.publicobject.core.v3.search.Filter`, problem: operator "
-                    "BETWEEN requires a highValue"
-                )
+def _query(body: Mapping[str, Any]) -> str:
+    query = str(body.get("query") or "")
+    if len(query) > LONGEST_QUERY:
+        raise invalid(f"The query is longer than {LONGEST_QUERY} characters.")
+    return query
 
 
-def _bounds(
-    filters: list[Mapping[str, Any]],
-) -> tuple[tuple[int, int], tuple[int, int], list[list[Mapping[str, Any]]]]:
-    bounds = {MODIFIED: EVERYTHING, OBJECT_ID: (0, 2**62)}
+def _any_of(tests: list[Test]) -> Test:
+    return lambda properties: any(test(properties) for test in tests)
+
+
+def _look_up(filters: Group, source: DealSource) -> tuple[Range, list[Group]]:
+    """Return what the index can answer of a group, and the group of what it cannot."""
+    bounds = {MODIFIED: _ANY_TIME, OBJECT_ID: _ANY_ID}
+    only: frozenset[int] | None = None
     rest = []
     for f in filters:
-        found = _interval(f) if f.get("propertyName") in bounds else None
-        if found is None:
+        name = f["propertyName"]
+        if name == OBJECT_ID and f["operator"] == "IN":
+            some = _numbers(f["values"], source)
+            only = some if only is None else only & some
+        elif name in bounds and (found := _interval(f)) is not None:
+            low, high = bounds[name]
+            bounds[name] = (max(low, found[0]), min(high, found[1]))
+        else:
             rest.append(f)
-            continue
-        low, high = bounds[f["propertyName"]]
-        bounds[f["propertyName"]] = (max(low, found[0]), min(high, found[1]))
-    return bounds[MODIFIED], bounds[OBJECT_ID], [rest]
+    return _range(source, bounds[MODIFIED], bounds[OBJECT_ID], only), [rest] if rest else []
 
 
-def _interval(f: Mapping[str, Any]) -> tuple[int, int] | None:
-    value = milliseconds(str(f.get("value")))
-    if value is None:
+def _range(
+    source: DealSource,
+    modified: tuple[int, int] = _ANY_TIME,
+    ids: tuple[int, int] = _ANY_ID,
+    only: frozenset[int] | None = None,
+) -> Range:
+    numbers = (source.lowest_number_above(ids[0] - 1), source.lowest_number_above(ids[1]) - 1)
+    return Range(None if modified == _ANY_TIME else modified, numbers, only)
+
+
+def _numbers(ids: list[Any], source: DealSource) -> frozenset[int]:
+    numbers = {source.number(int(i)): int(i) for i in map(str, ids) if i.isdecimal()}
+    return frozenset(n for n, crm_id in numbers.items() if n >= 0 and source.crm_id(n) == crm_id)
+
+
+def _interval(f: Filter) -> tuple[int, int] | None:
+    """Return the bounds that a filter sets; None when it sets none."""
+    if f["operator"] not in {"EQ", "GT", "GTE", "LT", "LTE", "BETWEEN"}:
         return None
-    high = milliseconds(str(f.get("highValue")))
+    value, high = milliseconds(str(f["value"])), milliseconds(str(f.get("highValue", f["value"])))
+    if value is None or high is None:
+        raise invalid(f"{f['propertyName']} cannot be compared with {f['value']}: use milliseconds since 1970")
     return {
         "EQ": (value, value),
-        "GT": (value + 1, 2**62),
-        "GTE": (value, 2**62),
-        "LT": (-(2**62), value - 1),
-        "LTE": (-(2**62), value),
-        "BETWEEN": (value, high if high is not None else value),
-    }.get(str(f.get("operator")))
+        "GT": (value + 1, _ANY_TIME[1]),
+        "GTE": (value, _ANY_TIME[1]),
+        "LT": (_ANY_TIME[0], value - 1),
+        "LTE": (_ANY_TIME[0], value),
+        "BETWEEN": (value, high),
+    }[f["operator"]]
 
 
-def _sort(sorts: list[Any]) -> tuple[str, bool]:
-    if len(sorts) > 1:
+def _sort(sorts: Any) -> tuple[str, bool]:
+    if not isinstance(sorts, list) or len(sorts) > 1:
         raise invalid("Only one sort is allowed.")
     if not sorts:
-        return OBJECT_ID, False
+        return CREATED, False
     if isinstance(sorts[0], str):
         return sorts[0].lstrip("-"), sorts[0].startswith("-")
-    return sorts[0].get("propertyName", OBJECT_ID), sorts[0].get("direction") == "DESCENDING"
+    if not isinstance(sorts[0], dict) or not sorts[0].get("propertyName"):
+        raise invalid("A sort needs a propertyName.")
+    return sorts[0]["propertyName"], sorts[0].get("direction") == "DESCENDING"
 
 
 def _wanted(asked: Any) -> tuple[str, ...]:
     names = dict.fromkeys(asked)
-    return tuple(names | dict.fromkeys(("createdate", MODIFIED, OBJECT_ID))) if names else DEFAULTS
+    return tuple(names | dict.fromkeys((CREATED, MODIFIED, OBJECT_ID))) if names else DEFAULTS
 
 
 def _whole(value: Any, name: str) -> int:
-    if not str(value).isdigit():
+    if not str(value).isdecimal():
         raise invalid(f"{name} must be an integer")
     return int(value)
-
-
-def _group_test(filters: list[Mapping[str, Any]]) -> Test:
-    tests = [_filter_test(f) for f in filters]
-    return lambda properties: all(test(properties) for test in tests)
-
-
-def _filter_test(f: Mapping[str, Any]) -> Test:
-    name, operator = f.get("propertyName", ""), str(f.get("operator"))
-    compare = _COMPARISONS.get(operator)
-    if compare is None:
-        raise invalid(f"Unknown operator {operator}")
-    return lambda properties: compare(properties.get(name), f)
-
-
-def _number(value: str | None) -> float:
-    try:
-        return float(value or "nan")
-    except ValueError:
-        instant = milliseconds(value or "")
-        return float("nan") if instant is None else float(instant)
-
-
-def _same(value: str | None, other: Any) -> bool:
-    return value is not None and value.lower() == str(other).lower()
-
-
-def _values(f: Mapping[str, Any]) -> set[str]:
-    return {str(v).lower() for v in f.get("values") or ()}
-
-
-def _holds_token(value: str | None, f: Mapping[str, Any]) -> bool:
-    return value is not None and str(f.get("value", "")).strip("*").lower() in value.lower()
-
-
-_COMPARISONS: dict[str, Callable[[str | None, Mapping[str, Any]], bool]] = {
-    "EQ": lambda v, f: _same(v, f.get("value")),
-    "NEQ": lambda v, f: v is not None and not _same(v, f.get("value")),
-    "LT": lambda v, f: _number(v) < _number(str(f.get("value"))),
-    "LTE": lambda v, f: _number(v) <= _number(str(f.get("value"))),
-    "GT": lambda v, f: _number(v) > _number(str(f.get("value"))),
-    "GTE": lambda v, f: _number(v) >= _number(str(f.get("value"))),
-    "BETWEEN": lambda v, f: _number(str(f.get("value"))) <= _number(v) <= _number(str(f.get("highValue"))),
-    "IN": lambda v, f: v is not None and v.lower() in _values(f),
-    "NOT_IN": lambda v, f: v is not None and v.lower() not in _values(f),
-    "HAS_PROPERTY": lambda v, _: v is not None,
-    "NOT_HAS_PROPERTY": lambda v, _: v is None,
-    "CONTAINS_TOKEN": _holds_token,
-    "NOT_CONTAINS_TOKEN": lambda v, f: v is not None and not _holds_token(v, f),
-}

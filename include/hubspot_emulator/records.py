@@ -52,6 +52,10 @@ class Records:
             return None
         return self.version(number)
 
+    def with_value(self, name: str, value: str) -> Version | None:
+        """Return the live deal that has a value of a property which somebody made unique: an edited deal."""
+        return next((v for v in self.touched.values() if v.is_live and v.changes.get(name) == value), None)
+
     def survivor(self, version: Version) -> Version:
         """Return the deal that a merged one ended up in."""
         while version.merged_into is not None:
@@ -60,9 +64,12 @@ class Records:
 
     def above(self, crm_id: int, *, archived: bool = False) -> Iterator[Version]:
         """Yield the deals above an id in order of id: live ones, or those in the recycle bin."""
-        for number in range(self.source.lowest_number_above(crm_id), self.count):
+        first = self.source.lowest_number_above(crm_id)
+        # Only what was touched can be in the recycle bin.
+        numbers = sorted(n for n in self.touched if n >= first) if archived else range(first, self.count)
+        for number in numbers:
             version = self.version(number)
-            if version.is_live if not archived else version.archived_ms is not None:
+            if version.archived_ms is not None if archived else version.is_live:
                 yield version
 
     def live(self) -> Iterator[Version]:
@@ -80,8 +87,7 @@ class Records:
     ) -> Version:
         """Change properties of a deal; its modified time moves on and never back."""
         when = max(version.modified_ms, at_ms or now_ms()) if bump else version.modified_ms
-        changed = {k: (v or None) for k, v in properties.items()}
-        return self._keep(replace(version, changes=version.changes | changed, modified_ms=when), changed)
+        return self._keep(replace(version, changes=version.changes | properties, modified_ms=when), properties)
 
     def archive(self, version: Version) -> Version:
         """Put a deal into the recycle bin; its modified time stays."""
@@ -135,6 +141,21 @@ class Records:
         if version.archived_ms is not None:
             record["archivedAt"] = iso(version.archived_ms)
         return record
+
+    def past(self, version: Version, name: str) -> list[HistoryEntry]:
+        """Return the values that a property has had, the newest first."""
+        entries = list(self.history.get(version.number, {}).get(name, ()))
+        if version.number < self.source.count or not entries:
+            original = self.properties(replace(version, changes={}))
+            entries.append(
+                {
+                    "value": original.get(name) or "",
+                    "timestamp": original["createdate"],
+                    "sourceType": "CRM_UI",
+                    "sourceId": "userId:5001",
+                }
+            )
+        return entries
 
     def _keep(self, version: Version, changes: Properties | None = None) -> Version:
         self.touched[version.number] = version

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hubspot_emulator import objects, settings, writes
+from hubspot_emulator import objects, search, settings, writes
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.errors import invalid, not_found
 
@@ -46,7 +46,7 @@ def _plain(name: str, pattern: str, **methods: tuple[Handler, tuple[str, ...]]) 
 
 
 ROUTES = (
-    _route("search", "objects/{type}/search", POST=(objects.search, READ)),
+    _route("search", "objects/{type}/search", POST=(search.search, READ)),
     _route("batch.read", "objects/{type}/batch/read", POST=(objects.batch_read, READ)),
     _route("batch.create", "objects/{type}/batch/create", POST=(writes.batch_create, WRITE)),
     _route("batch.update", "objects/{type}/batch/update", POST=(writes.batch_update, WRITE)),

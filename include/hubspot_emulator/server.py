@@ -78,7 +78,7 @@ class HubSpotServer:
         busy = time.perf_counter()
         call = Call(
             portal,
-            request.method,
+            request.path,
             found.version,
             found.parameters,
             parse_qs(request.query_string),

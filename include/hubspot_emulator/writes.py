@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from hubspot_emulator import batch
 from hubspot_emulator.call import Answer, Call
-from hubspot_emulator.errors import invalid, not_found
-from hubspot_emulator.objects import MOST_IN_BATCH, batch_answer
-from hubspot_emulator.portal import checked_properties
+from hubspot_emulator.deals import Properties
+from hubspot_emulator.errors import ApiError, invalid, not_found
 from hubspot_emulator.query import DEFAULTS
 from hubspot_emulator.records import Version
+from hubspot_emulator.values import appended
 
 
 def create(call: Call) -> Answer:
     """Create a record."""
-    return Answer(_shown(call, _created(call, call.body)), 201)
+    return Answer(_shown(call, _created(call, call.portal.accepted(call.body))), 201)
 
 
 def update(call: Call) -> Answer:
     """Change a record; an id that was merged away changes the survivor."""
-    version = _live(call, call.parameters["id"])
-    properties = checked_properties(call.body)
-    call.portal.check(properties)
-    return Answer(_shown(call, call.portal.written(call.portal.records.update(version, properties))))
+    return Answer(_shown(call, _updated(call, _live(call, call.parameters["id"]), call.portal.accepted(call.body))))
 
 
 def archive(call: Call) -> Answer:
@@ -48,67 +46,73 @@ def merge(call: Call) -> Answer:
 
 
 def batch_create(call: Call) -> Answer:
-    """Create up to 100 records; one bad input fails them all."""
-    inputs = _inputs(call)
+    """Create up to 100 records; one bad input fails them all, unless every input has a trace id of its own."""
+    inputs = batch.write_inputs_of(call)
+    accepted: list[tuple[batch.Input, Properties]] = []
+    errors = []
     for one in inputs:
-        call.portal.check(checked_properties(one))
+        try:
+            accepted.append((one, call.portal.accepted(one)))
+        except ApiError as error:
+            if not batch.all_traced(inputs):
+                raise
+            errors.append(batch.failed(one, error))
+    results = [batch.traced(_shown(call, _created(call, properties)), one) for one, properties in accepted]
     # The one status that differs between versions.
-    status = 200 if call.version == "2025-09" else 201
-    return batch_answer([_shown(call, _created(call, one)) for one in inputs], [], status)
+    return batch.answer(results, errors, 200 if call.version == "2025-09" else 201)
 
 
 def batch_update(call: Call) -> Answer:
-    """Change up to 100 records; one bad value fails them all, a missing record only itself."""
-    inputs = _inputs(call)
-    for one in inputs:
-        call.portal.check(checked_properties(one))
+    """Change up to 100 records; one bad value fails them all, a missing record only itself.
+
+    Unlike an update of one record this does not follow an id that was merged away.
+    """
+    changes = [(one, call.portal.accepted(one)) for one in batch.write_inputs_of(call)]
     results, missing = [], []
-    for one in inputs:
-        version = call.portal.records.find(str(one.get("id")))
+    for one, properties in changes:
+        version = call.portal.find(str(one.get("id")), one.get("idProperty"))
         if version is None or not version.is_live:
-            missing.append(str(one.get("id")))
-            continue
-        changed = call.portal.written(call.portal.records.update(version, checked_properties(one)))
-        results.append(_shown(call, changed))
-    return batch_answer(results, missing)
+            missing.append(one)
+        else:
+            results.append(batch.traced(_shown(call, _updated(call, version, properties)), one))
+    return batch.answer(results, batch.missing(missing))
 
 
 def batch_upsert(call: Call) -> Answer:
     """Change or create up to 100 records, found by a property whose values are unique."""
+    wanted = [(one, _upsert_properties(call, one)) for one in batch.write_inputs_of(call)]
     results = []
-    for one in _inputs(call):
-        name = one.get("idProperty")
-        if not name or not (call.portal.properties.get(name) or {}).get("hasUniqueValue"):
-            raise invalid(f"idProperty {name} is not a unique property")
-        properties = checked_properties(one) | {name: str(one.get("id"))}
-        call.portal.check(properties)
-        known = _by_value(call, name, str(one.get("id")))
-        version = call.portal.records.update(known, properties) if known else call.portal.records.create(properties)
-        results.append(_shown(call, call.portal.written(version)) | {"new": known is None})
-    return batch_answer(results, [])
+    for one, properties in wanted:
+        known = call.portal.find(str(one.get("id")), one["idProperty"])
+        version = _updated(call, known, properties) if known else _created(call, properties)
+        results.append(batch.traced(_shown(call, version) | {"new": known is None}, one))
+    return batch.answer(results, [])
 
 
 def batch_archive(call: Call) -> Answer:
     """Put up to 100 records into the recycle bin; unknown ids are passed over."""
-    for one in _inputs(call):
+    for one in batch.write_inputs_of(call):
         version = call.portal.records.find(str(one.get("id")))
         if version is not None and version.is_live:
             call.portal.written(call.portal.records.archive(version))
     return Answer(None, 204)
 
 
-def _created(call: Call, body: Any) -> Version:
-    properties = checked_properties(body)
-    call.portal.check(properties)
+def _upsert_properties(call: Call, one: batch.Input) -> Properties:
+    name = one.get("idProperty")
+    if not isinstance(name, str) or not call.portal.is_unique(name):
+        raise invalid(f"idProperty {name} is not a unique property")
+    return call.portal.accepted({"properties": {**(one.get("properties") or {}), name: one.get("id")}})
+
+
+def _created(call: Call, properties: Properties) -> Version:
     return call.portal.written(call.portal.records.create(properties))
 
 
-def _by_value(call: Call, name: str, value: str) -> Version | None:
-    # Only edited records can have a value of a property that somebody made unique.
-    for version in call.portal.records.touched.values():
-        if version.is_live and version.changes.get(name) == value:
-            return version
-    return None
+def _updated(call: Call, version: Version, properties: Properties) -> Version:
+    before, definitions = call.portal.records.properties(version), call.portal.properties
+    changes = {name: appended(value, before.get(name), definitions[name]) for name, value in properties.items()}
+    return call.portal.written(call.portal.records.update(version, changes))
 
 
 def _live(call: Call, crm_id: str) -> Version:
@@ -118,19 +122,6 @@ def _live(call: Call, crm_id: str) -> Version:
     if version is None or not version.is_live:
         raise not_found()
     return version
-
-
-def _inputs(call: Call) -> list[dict[str, Any]]:
-    body = call.body
-    inputs = body.get("inputs") if isinstance(body, dict) else None
-    if not isinstance(inputs, list) or not inputs:
-        raise invalid("Invalid input JSON: inputs must be a list that is not empty")
-    if len(inputs) > MOST_IN_BATCH:
-        raise invalid(f"The maximum number of inputs supported in a batch request is {MOST_IN_BATCH}.")
-    ids = [i["id"] for i in inputs if "id" in i]
-    if len(ids) != len(set(map(str, ids))):
-        raise invalid("Duplicate IDs found in batch input")
-    return inputs
 
 
 def _shown(call: Call, version: Version) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def test_search_filters_sorts_and_counts(hubspot, emulator):
     truth = [deal for deal in emulator.admin.truth(1001) if deal["properties"]["sales_region"] == "EMEA"]
     answer = hubspot.crm.deals.search_api.do_search(
         PublicObjectSearchRequest(
-            filter_groups=[{"filters": [{"propertyName": "sales_region", "operator": "EQ", "value": "emea"}]}],
+            filter_groups=[{"filters": [{"propertyName": "sales_region", "operator": "EQ", "value": "EMEA"}]}],
             sorts=[{"propertyName": "hs_object_id", "direction": "DESCENDING"}],
             properties=["sales_region"],
             limit=5,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from hubspot_emulator.server import HubSpotServer
-from hubspot_emulator.spec import TIERS, PortalSpec
+from hubspot_emulator.spec import PortalSpec
 
 DEFAULT_PORTALS = (
     PortalSpec("acme", 1001, 10_000, "pat-na1-acme-demo"),
@@ -103,7 +103,7 @@ def _portal(text: str) -> PortalSpec:
     except KeyError as missing:
         raise argparse.ArgumentTypeError(f"{text!r} lacks {missing}; it has to look like {_EXAMPLE}") from None
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}; tiers are {', '.join(TIERS)}") from None
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def _portal_json(text: str) -> PortalSpec:

@@ -85,8 +85,8 @@ def missing_scopes(scopes: tuple[str, ...]) -> ApiError:
     )
 
 
-def rate_limited(policy: str, retry_after: float | None = None) -> ApiError:
-    """Return the 429 of a limit: SECONDLY (search), TEN_SECONDLY_ROLLING or DAILY."""
+def rate_limited(policy: str, retry_after: float | None = None, portal_id: int = 0) -> ApiError:
+    """Return the 429 of a limit: SECONDLY (search), TEN_SECONDLY_ROLLING or DAILY, each with its own extra field."""
     body = {
         "status": "error",
         "message": f"You have reached your {policy.lower()} limit.",
@@ -94,7 +94,15 @@ def rate_limited(policy: str, retry_after: float | None = None) -> ApiError:
         "correlationId": str(uuid4()),
         "policyName": policy,
     }
-    return ApiError(429, body, {} if retry_after is None else {"Retry-After": f"{retry_after:g}"})
+    if policy == "TEN_SECONDLY_ROLLING":
+        body["groupName"] = f"publicapi:private_app-api-calls-ten-secondly:{portal_id}:1"
+    if policy == "DAILY":
+        body["requestId"] = str(uuid4())
+    return ApiError(429, body, {} if retry_after is None else {"Retry-After": _seconds(retry_after)})
+
+
+def _seconds(value: float) -> str:
+    return str(round(value, 3)).removesuffix(".0")
 
 
 def uri_too_long() -> ApiError:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hubspot_emulator import values
 from hubspot_emulator.catalog import deal_properties
-from hubspot_emulator.deals import LOST_STAGES, OWNERS, STAGES, WON_STAGES, Properties
+from hubspot_emulator.deals import LOST_STAGES, OWNERS, RATES, STAGES, WON_STAGES, Properties
 from hubspot_emulator.errors import invalid
 from hubspot_emulator.faults import Faults
 from hubspot_emulator.index import SearchIndex
 from hubspot_emulator.limits import Limits
 from hubspot_emulator.records import Records, Version
-from hubspot_emulator.spec import TIERS, PortalSpec
+from hubspot_emulator.spec import PortalSpec
 from hubspot_emulator.stats import Stats
 
 CREATED = "2023-01-01T00:00:00Z"
@@ -50,7 +52,7 @@ class Portal:
                 "archived": False,
             }
         }
-        self.limits = Limits(TIERS[spec.tier], enforced=limits)
+        self.limits = Limits(spec, enforced=limits)
         self.faults = Faults()
         self.knobs = Knobs(latency_ms=spec.latency_ms)
         self.stats = Stats()
@@ -103,14 +105,16 @@ class Portal:
 
     def account(self) -> dict[str, Any]:
         """Return the account's details."""
+        offset = datetime.now(ZoneInfo(self.spec.time_zone)).utcoffset() or timedelta()
+        minutes = int(offset.total_seconds()) // 60
         return {
             "portalId": self.spec.portal_id,
             "accountType": "STANDARD",
             "timeZone": self.spec.time_zone,
             "companyCurrency": self.spec.currency,
-            "additionalCurrencies": ["EUR", "GBP", "JPY", "KWD"],
-            "utcOffset": "-05:00",
-            "utcOffsetMilliseconds": -18_000_000,
+            "additionalCurrencies": [c for c in RATES if c != self.spec.currency],
+            "utcOffset": f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}",
+            "utcOffsetMilliseconds": minutes * 60_000,
             "uiDomain": "app.hubspot.com",
             "dataHostingLocation": "na1",
         }

@@ -119,20 +119,15 @@ def daily_usage(call: Call) -> Answer:
     limits = call.portal.limits
     if limits.daily_limit is None:
         return Answer({"results": []})
-    now = iso(now_ms())
-    usage = {"usageLimit": limits.daily_limit, "currentUsage": limits.used_today, "fetchStatus": "SUCCESS"}
-    return Answer(
-        {
-            "results": [
-                {
-                    "name": "private-apps-api-calls-daily",
-                    **usage,
-                    "collectedAt": now,
-                    "resetsAt": now[:10] + "T23:59:59Z",
-                }
-            ]
-        }
-    )
+    usage = {
+        "name": "private-apps-api-calls-daily",
+        "usageLimit": limits.daily_limit,
+        "currentUsage": limits.used_today,
+        "fetchStatus": "SUCCESS",
+        "collectedAt": iso(now_ms()),
+        "resetsAt": iso(round(limits.resets_at.timestamp() * 1000)),
+    }
+    return Answer({"results": [usage]})
 
 
 def token_info(call: Call) -> Answer:

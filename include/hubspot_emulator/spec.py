@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ALL_SCOPES = (
     "oauth",
@@ -53,5 +54,9 @@ class PortalSpec:
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
             raise ValueError(f"tier {self.tier!r} is unknown; use one of {', '.join(TIERS)}")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ValueError, ZoneInfoNotFoundError):
+            raise ValueError(f"time zone {self.time_zone!r} is unknown; use a name such as Europe/Berlin") from None
         if self.deals < 0:
             raise ValueError(f"a portal cannot have {self.deals} deals")

@@ -7,3 +7,6 @@ FROM astrocrpublic.azurecr.io/runtime:3.3-1
 USER root
 RUN pip install --no-cache-dir --no-deps --editable /usr/local/airflow
 USER astro
+
+# glibc gives each thread its own heap and keeps what was freed there.
+ENV MALLOC_ARENA_MAX=2

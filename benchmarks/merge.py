@@ -20,22 +20,27 @@ from commission_sync.streams.rows import RowBuilder
 ROWS = 100_000
 BATCH = 2_000
 PROPERTIES = 60
+# The disk's mood changes from minute to minute, so both sides are measured in turns.
+PAIRS = 3
 
 
 def merge() -> list[Figure]:
     """Measure a fresh merge as a ratio to raw COPY, and a second one that finds nothing changed."""
     builder = RowBuilder(DEALS, frozenset(), "USD")
     rows = builder.build(_records()).rows
+    pairs = []
     with database() as dsn, closing(psycopg.connect(dsn)) as conn:
-        raw = _raw_copy(conn, rows)
-        company = _company(conn)
-        fresh = _merge(conn, company, rows)
+        for number in range(PAIRS):
+            company = _company(conn, number)
+            pairs.append((_raw_copy(conn, rows), _merge(conn, company, rows)))
         again = _merge(conn, company, rows)
+    raw, fresh = sorted(pairs, key=lambda pair: pair[0] / pair[1])[PAIRS // 2]
     ratio = raw / fresh
     return [
         Figure(
             f"merge of {ROWS:,} new rows with audit and checkpoints every {BATCH:,}",
-            f"{ROWS / fresh:,.0f} rows/s, raw COPY {ROWS / raw:,.0f} rows/s, ratio {ratio:.2f}",
+            f"{ROWS / fresh:,.0f} rows/s, raw COPY {ROWS / raw:,.0f} rows/s, "
+            f"ratio {ratio:.2f} (median of {PAIRS} pairs)",
             ">= 0.5 x raw COPY",
             ratio >= 0.5,
         ),
@@ -58,10 +63,11 @@ def _records() -> Iterator[Record]:
         yield {"id": str(10**10 + i), "properties": properties, "createdAt": when, "updatedAt": when, "archived": False}
 
 
-def _company(conn: psycopg.Connection) -> UUID:
+def _company(conn: psycopg.Connection, portal_id: int) -> UUID:
     with conn.transaction():
         row = conn.execute(
-            "INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES ('bench', 77, 'x') RETURNING id"
+            "INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES ('bench', %s, 'x') RETURNING id",
+            (portal_id,),
         ).fetchone()
     assert row is not None
     return UUID(str(row[0]))
@@ -70,6 +76,7 @@ def _company(conn: psycopg.Connection) -> UUID:
 def _raw_copy(conn: psycopg.Connection, rows: list[tuple[Any, ...]]) -> float:
     columns = DEALS.spec.columns
     listed = ", ".join(c.name for c in columns)
+    conn.execute("DROP TABLE IF EXISTS raw_copy")
     conn.execute(f"CREATE TABLE raw_copy AS SELECT {listed} FROM deals WITH NO DATA")
     conn.commit()
     started = time.monotonic()

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 
+from commission_sync.local.environment import LEAN_THREADS
 from commission_sync.local.postgres import EmbeddedPostgres
 from commission_sync.store import migrate
 from hubspot_emulator import Emulator, PortalSpec, running_emulator
@@ -33,7 +34,13 @@ class Site:
     def run(self) -> dict[str, float]:
         """Sync once and return seconds, calls, waited, fetched, changed and peak_mib as the run reports them."""
         arguments = [self.emulator.url, self.portal.token, self.dsn, str(self.integration_id)]
-        done = subprocess.run([sys.executable, str(TRY), *arguments], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, str(TRY), *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | LEAN_THREADS,
+        )
         return {k: float(v) for k, v in (pair.split("=") for pair in done.stdout.splitlines()[-1].split())}
 
 

@@ -18,6 +18,8 @@ METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 COMMISSIONS = "AIRFLOW_CONN_COMMISSIONS_DB"
 API_PORT = "AIRFLOW__API__PORT"
 DEFAULT_API_PORT = 8080
+# glibc gives each thread its own heap and keeps what was freed there: a task with eight readers then holds 40 MiB more.
+LEAN_THREADS = {"MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def _defaults(project: Project) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
+        **LEAN_THREADS,
     }
 
 

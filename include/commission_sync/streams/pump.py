@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_DEPTH = 16
+_DEPTH = 8
 _STOP_SECONDS = 10.0
 
 

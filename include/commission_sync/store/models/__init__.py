@@ -1,0 +1,20 @@
+"""The tables, as typed definitions; migrations create them, and a test holds the two together."""
+
+from commission_sync.store.models.audit import AuditEntry
+from commission_sync.store.models.base import Base
+from commission_sync.store.models.catalog import CatalogProperty
+from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
+from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
+
+__all__ = [
+    "AuditEntry",
+    "Base",
+    "CatalogProperty",
+    "CrmIntegration",
+    "Deal",
+    "SyncCursor",
+    "SyncReceipt",
+    "SyncReject",
+    "SyncRun",
+]

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hubspot_emulator.catalog import completed
 from hubspot_emulator.edits import edit
+from hubspot_emulator.others import OtherApp
 from hubspot_emulator.portal import Knobs, Portal
 from hubspot_emulator.records import Version
 
@@ -30,6 +31,7 @@ class Admin:
         self._server = server
         self._streams: dict[int, asyncio.Task[None]] = {}
         self._streamed: dict[int, int] = {}
+        self._others: dict[int, tuple[OtherApp, asyncio.Task[None]]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is served."""
@@ -47,6 +49,8 @@ class Admin:
             web.put(f"{portal}/faults", self.faults),
             web.put(f"{portal}/knobs", self.knobs),
             web.post(f"{portal}/others", self.others),
+            web.post(f"{portal}/others/stream", self.start_other),
+            web.delete(f"{portal}/others/stream", self.stop_other),
             web.post(f"{portal}/properties", self.create_property),
             web.patch(deal, self.override),
             web.post(f"{deal}/restore", self.restore),
@@ -138,6 +142,26 @@ class Admin:
         wanted = await _body(request)
         self._portal(request).limits.used_by_others(int(wanted.get("calls", 0)), int(wanted.get("searches", 0)))
         return _json({})
+
+    async def start_other(self, request: web.Request) -> web.Response:
+        """Let another app of the account call at a steady rate from now on."""
+        portal, wanted = self._portal(request), await _body(request)
+        app = OtherApp()
+        use = app.use(
+            portal.limits,
+            calls_a_second=float(wanted.get("calls_a_second", 0)),
+            searches_a_second=float(wanted.get("searches_a_second", 0)),
+            seconds=float(wanted.get("seconds", 60)),
+        )
+        self._others[portal.spec.portal_id] = (app, asyncio.create_task(use))
+        return _json({})
+
+    async def stop_other(self, request: web.Request) -> web.Response:
+        """Stop the other app and tell what it got."""
+        app, task = self._others.pop(self._portal(request).spec.portal_id, (OtherApp(), None))
+        if task is not None:
+            task.cancel()
+        return _json(app.as_dict())
 
     async def create_property(self, request: web.Request) -> web.Response:
         """Add a property without asking for a scope."""

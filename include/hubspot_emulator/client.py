@@ -57,6 +57,18 @@ class EmulatorAdmin:
         """Use up limits as another app of the account would."""
         self._call("POST", f"/portals/{portal_id}/others", {"calls": calls, "searches": searches})
 
+    def start_other_app(
+        self, portal_id: int, *, calls_a_second: float = 0, searches_a_second: float = 0, seconds: float = 60
+    ) -> None:
+        """Let another app of the account eat from the same limits at a steady rate."""
+        rates = {"calls_a_second": calls_a_second, "searches_a_second": searches_a_second, "seconds": seconds}
+        self._call("POST", f"/portals/{portal_id}/others/stream", rates)
+
+    def stop_other_app(self, portal_id: int) -> Document:
+        """Stop it and return how many calls and searches it got, and how many it was refused."""
+        figures: Document = self._call("DELETE", f"/portals/{portal_id}/others/stream")
+        return figures
+
     def override_deal(self, portal_id: int, crm_id: str, properties: Document, *, bump: bool = True) -> Document:
         """Set raw values without validation."""
         path = f"/portals/{portal_id}/deals/{crm_id}?bump={str(bump).lower()}"

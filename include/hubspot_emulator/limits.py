@@ -102,6 +102,12 @@ class Limits:
         self.search.calls.extend([now] * searches)
         self.used_today += calls + searches
 
+    def admit_other(self, *, is_search: bool) -> bool:
+        """Count a call of another app of the account, and return whether it was let through."""
+        allowed = (self.search if is_search else self.burst).admit(time.monotonic(), count_refused=self.refused_count)
+        self.used_today += allowed
+        return allowed
+
     def headers(self, *, is_search: bool) -> dict[str, str]:
         """Return the headers of an answer; searches have none, OAuth apps have none on the day."""
         if is_search:

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
 _LONGEST_MESSAGE = 500
 _POLICY_SECONDS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 _LOCKED_SECONDS = 2.0
+
+# A task that has to wait longer than this gives its worker back.
+LONGEST_HELD_SECONDS = 60.0
 
 
 class HubSpotError(Exception):
@@ -44,14 +47,22 @@ class HubSpotError(Exception):
 
 
 class RateLimited(HubSpotError):
-    """A limit is used up; `retry_after` is in seconds, `policy` is HubSpot's name of the limit."""
+    """A limit is used up; `retry_after` is in seconds, as HubSpot `asked` or as the limit's kind tells.
+
+    `policy` is HubSpot's name of the limit.
+    """
 
     retry_after: float = 10.0
     policy: str = "TEN_SECONDLY_ROLLING"
+    asked: bool = False
 
 
 class Unauthorized(HubSpotError):
     """HubSpot does not accept the token."""
+
+
+class NeedsAuthorization(Unauthorized):
+    """There is no token to be had before a person of the customer's authorizes the app (again)."""
 
 
 class MissingScopes(HubSpotError):
@@ -84,8 +95,32 @@ class Unavailable(HubSpotError):
     retry_after: float | None = None
 
 
+class CircuitOpen(Unavailable):
+    """The portal failed so often in a row that it is left alone until `retry_after` seconds have passed."""
+
+
 class GivenUp(HubSpotError):
     """The caller no longer wants the answer that it waited for."""
+
+
+def postponement(error: BaseException) -> float | None:
+    """Return in how many seconds work should go on that `error` stopped, where holding a worker for it is a waste."""
+    if isinstance(error, CircuitOpen):
+        return error.retry_after or 1.0
+    if isinstance(error, RateLimited | Unavailable) and (error.retry_after or 0.0) >= LONGEST_HELD_SECONDS:
+        return error.retry_after
+    return None
+
+
+def next_midnight(time_zone: str | None, now: datetime) -> datetime:
+    """Return when HubSpot's day ends, by the portal's time zone; by UTC where that is not known."""
+    try:
+        zone = ZoneInfo(time_zone or "UTC")
+    except (ValueError, ZoneInfoNotFoundError):
+        zone = ZoneInfo("UTC")
+    local = now.astimezone(zone)
+    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.astimezone(UTC)
 
 
 def error_from_response(
@@ -111,6 +146,7 @@ def error_from_response(
     asked = _retry_after(headers, now or datetime.now(UTC))
     if isinstance(error, RateLimited):
         error.policy = str(answer.get("policyName") or "TEN_SECONDLY_ROLLING")
+        error.asked = asked is not None
         error.retry_after = asked or _policy_delay(error.policy, time_zone, now or datetime.now(UTC))
     elif isinstance(error, Unavailable):
         error.retry_after = asked or (_LOCKED_SECONDS if status == 423 else None)
@@ -195,9 +231,7 @@ def _policy_delay(policy: str, time_zone: str | None, now: datetime) -> float:
         return _POLICY_SECONDS.get(policy, 10.0)
     if time_zone is None:
         return 3600.0
-    local = now.astimezone(ZoneInfo(time_zone))
-    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight.astimezone(UTC) - now).total_seconds()
+    return (next_midnight(time_zone, now) - now).total_seconds()
 
 
 def _rebuilt(kind: type[HubSpotError], args: tuple[str, ...], state: dict[str, object]) -> HubSpotError:

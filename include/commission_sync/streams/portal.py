@@ -24,6 +24,7 @@ def verified(client: HubSpotClient, conn: psycopg.Connection, integration: Integ
     """
     fingerprint = client.token_fingerprint()
     if fingerprint == integration.verified_token_fingerprint:
+        client.prove_token()
         return integration
     account = client.account.details()
     if account.portal_id != integration.portal_id:

@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import tenacity
 
-from airflow_hubspot.client import HubSpotClient, InMemoryLimiter
+from airflow_hubspot.client import HubSpotClient, HubSpotError, InMemoryLimiter, Lane, Limiter, postponement
 from airflow_hubspot.client.windows import Window
+from commission_sync.gate import GateSession, PostgresLimiter
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
@@ -56,20 +58,42 @@ class World:
         try_number: int = 1,
         token: str | None = None,
         timeout_seconds: float = 10.0,
+        gated: bool = False,
     ) -> RunCounts:
         request = SyncRequest(mode, "hubspot_deals", run_id or f"run-{next(self._runs)}", try_number, window)
         with closing(connect(self.dsn)) as conn:
             with conn.transaction():
                 company = integration(conn, self.integration_id)
-            with self.client(token=token, timeout_seconds=timeout_seconds) as client:
+            with (
+                closing(GateSession(self.dsn)) as session,
+                self.client(
+                    token=token,
+                    timeout_seconds=timeout_seconds,
+                    limiter=PostgresLimiter(session, company, Lane.INCREMENTAL) if gated else None,
+                ) as client,
+            ):
                 return StreamSync(DEALS, company, client, conn, Settings()).run(request)
 
-    def client(self, *, token: str | None = None, timeout_seconds: float = 10.0) -> HubSpotClient:
+    def sync_as_airflow_does(self, mode: Mode = Mode.INCREMENTAL, *, tries: int = 4, **how: Any) -> RunCounts:
+        """Sync through the gate, again after a failure, and after any number of postponements."""
+        run_id = f"run-{next(self._runs)}"
+        waits = tenacity.wait_exception(lambda error: min(postponement(error) or 0.0, 20.0))
+        failures = count(1)
+
+        def _is_tried_again(error: BaseException) -> bool:
+            return isinstance(error, HubSpotError) and (postponement(error) is not None or next(failures) < tries)
+
+        retrying = tenacity.Retrying(retry=tenacity.retry_if_exception(_is_tried_again), wait=waits, reraise=True)
+        return retrying(self.sync, mode, run_id=run_id, gated=True, **how)
+
+    def client(
+        self, *, token: str | None = None, timeout_seconds: float = 10.0, limiter: Limiter | None = None
+    ) -> HubSpotClient:
         return HubSpotClient(
             token=token or self.portal.token,
             base_url=self.emulator.url,
             timeout_seconds=timeout_seconds,
-            limiter=InMemoryLimiter(burst_limit=100_000, search_limit=100_000),
+            limiter=limiter or InMemoryLimiter(burst_limit=100_000, search_limit=100_000),
         )
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -3,14 +3,20 @@
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
+from commission_sync.store.models.credentials import Credentials
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.gate import ApiBudget, CachedAnswer, CircuitBreaker
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 
 __all__ = [
+    "ApiBudget",
     "AuditEntry",
     "Base",
+    "CachedAnswer",
     "CatalogProperty",
+    "CircuitBreaker",
+    "Credentials",
     "CrmIntegration",
     "Deal",
     "SyncCursor",

@@ -42,6 +42,7 @@ class SyncRun(Base):
     rejected: Mapped[int] = zero()
     api_calls: Mapped[int] = zero()
     api_wait_ms: Mapped[int] = zero()
+    calls_saved: Mapped[int] = zero()
     error: Mapped[str | None]
 
 

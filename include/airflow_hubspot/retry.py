@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import RetryPolicy
 from airflow.sdk.definitions.retry_policy import RetryDecision
 
-from airflow_hubspot.client.errors import Invalid, MissingScopes, RateLimited, Unauthorized, Unavailable
+from airflow_hubspot.client.errors import HubSpotError, RateLimited, Unavailable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class HubSpotRetryPolicy(RetryPolicy):
     """Waits as long as HubSpot asks, and does not repeat what only a person can mend.
 
-    A limit or an outage that tells when it ends is tried again then; a refused token, a missing scope or a request that
-    HubSpot will never accept fails at once; anything else keeps the task's own delays. How often is the task's choice.
+    A limit, a used-up day, an open breaker or an outage that tells when it ends is tried again then; a refused token, a
+    missing scope or a request that HubSpot will never accept fails at once; anything else keeps the task's own delays.
+    How often is the task's choice.
     """
 
     def evaluate(
@@ -29,12 +30,12 @@ class HubSpotRetryPolicy(RetryPolicy):
         context: Context | None = None,  # noqa: ARG002
     ) -> RetryDecision:
         """Return what to do about an exception that a task raised."""
-        if isinstance(exception, Unauthorized | MissingScopes | Invalid):
+        if isinstance(exception, HubSpotError) and exception.is_final:
             return RetryDecision.fail(f"trying again cannot help: {exception}")
         if isinstance(exception, RateLimited | Unavailable) and exception.retry_after:
             delay = timedelta(seconds=exception.retry_after)
             return RetryDecision.retry(
-                delay, f"HubSpot asks to wait {exception.retry_after:.0f} s: {exception.message}"
+                delay, f"there is no point in trying for {exception.retry_after:.0f} s: {exception.message}"
             )
         return RetryDecision.default()
 

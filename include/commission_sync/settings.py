@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
+    daily_quota_share: float = Field(default=0.9, gt=0, le=1)
 
     @field_validator("sync_interval_minutes")
     @classmethod

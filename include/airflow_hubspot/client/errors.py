@@ -25,8 +25,11 @@ LONGEST_HELD_SECONDS = 60.0
 class HubSpotError(Exception):
     """Anything that went wrong between us and HubSpot.
 
-    `correlation_id` is what HubSpot's support asks for; `hint` is the next step for a person.
+    `correlation_id` is what HubSpot's support asks for; `hint` is the next step for a person; where `is_final`, trying
+    again cannot help before somebody has taken that step.
     """
+
+    is_final = False
 
     def __init__(
         self, message: str, *, status: int | None = None, correlation_id: str | None = None, hint: str | None = None
@@ -60,6 +63,8 @@ class RateLimited(HubSpotError):
 class Unauthorized(HubSpotError):
     """HubSpot does not accept the token."""
 
+    is_final = True
+
 
 class NeedsAuthorization(Unauthorized):
     """There is no token to be had before a person of the customer's authorizes the app (again)."""
@@ -68,12 +73,14 @@ class NeedsAuthorization(Unauthorized):
 class MissingScopes(HubSpotError):
     """The token is good, but not for this; `scopes` are those that would do."""
 
+    is_final = True
     scopes: tuple[str, ...] = ()
 
 
 class Invalid(HubSpotError):
     """HubSpot refuses the request as it stands; `property_name` is the property at fault when HubSpot names one."""
 
+    is_final = True
     property_name: str | None = None
 
 

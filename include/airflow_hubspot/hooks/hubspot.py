@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from airflow_hubspot.client import HubSpotClient, HubSpotError, InMemoryLimiter
+from airflow_hubspot.client import HubSpotClient, HubSpotError, InMemoryLimiter, Limiter
 from airflow_hubspot.client.client import API_VERSION, BASE_URL
 from airflow_hubspot.client.inspection import inspect
 from airflow_hubspot.client.paths import checked_version
 
 CONN_TYPE = "hubspot"
+
+# Makes a budget from the connection's own limits, calls in ten seconds and searches in one; None: as HubSpot allows.
+MakeLimiter = Callable[[int | None, int | None], Limiter]
+
+
+def own_limiter(burst: int | None, search: int | None) -> Limiter:
+    """Return a budget that is shared with nobody outside this process."""
+    return InMemoryLimiter(burst or 100, search or 5)
 
 
 class HubSpotHook(BaseHook):
@@ -21,6 +30,8 @@ class HubSpotHook(BaseHook):
     :param hubspot_conn_id: a connection of type `hubspot`: `password` is the access token of a private app or a service
         key, `host` an optional base URL, and the extras `api_version`, `timeout_seconds`, `burst_limit` and
         `search_limit` override what HubSpot usually allows
+    :param limiter: makes the budget that calls are taken from; by default one of this process's own
+    :param time_zone: the portal's, in which HubSpot's days end
     """
 
     conn_name_attr = "hubspot_conn_id"
@@ -28,9 +39,17 @@ class HubSpotHook(BaseHook):
     conn_type = CONN_TYPE
     hook_name = "HubSpot"
 
-    def __init__(self, hubspot_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self,
+        hubspot_conn_id: str = default_conn_name,
+        *,
+        limiter: MakeLimiter = own_limiter,
+        time_zone: str | None = None,
+    ) -> None:
         super().__init__()
         self.hubspot_conn_id = hubspot_conn_id
+        self._limiter = limiter
+        self._time_zone = time_zone
 
     def get_conn(self) -> HubSpotClient:
         """Return a client for the portal; use it as a context manager, or close it.
@@ -50,9 +69,8 @@ class HubSpotHook(BaseHook):
                 base_url=_base_url(connection),
                 api_version=checked_version(str(extras.get("api_version") or API_VERSION)),
                 timeout_seconds=_positive(extras, "timeout_seconds", 30.0),
-                limiter=InMemoryLimiter(
-                    int(_positive(extras, "burst_limit", 100)), int(_positive(extras, "search_limit", 5))
-                ),
+                limiter=self._limiter(_limit(extras, "burst_limit"), _limit(extras, "search_limit")),
+                time_zone=self._time_zone,
             )
         except ValueError as error:
             raise self._unusable(str(error)) from None
@@ -76,6 +94,10 @@ def _base_url(connection: Any) -> str:
         scheme = connection.schema if connection.schema in {"http", "https"} else "https"
         host = f"{scheme}://{host}"
     return f"{host}:{connection.port}" if connection.port else host
+
+
+def _limit(extras: dict[str, Any], name: str) -> int | None:
+    return int(_positive(extras, name, 0.0)) or None
 
 
 def _positive(extras: dict[str, Any], name: str, otherwise: float) -> float:

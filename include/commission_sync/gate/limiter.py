@@ -37,6 +37,8 @@ UNSETTLED_SECONDS = 5.0
 LATEST_ARRIVAL_SECONDS = {Policy.BURST: 1.0, Policy.SEARCH: 0.25}
 # While another worker's call finds out whether HubSpot serves again, its outcome is worth a short wait.
 _PROBE_POLL_SECONDS = 0.5
+# A task that wakes for the probe a moment too early waits for it.
+_SHORTEST_PAUSE_SECONDS = 3.0
 _SHORTEST_WAIT_SECONDS = 0.002
 _HUBSPOTS_NAMES = {policy: name for name, policy in POLICIES.items()}
 
@@ -171,7 +173,7 @@ class PostgresLimiter:
         delay = grant.delay or 0.0
         if grant.reason == "probe":
             return min(delay, _PROBE_POLL_SECONDS)
-        if grant.reason == "breaker":
+        if grant.reason == "breaker" and delay > _SHORTEST_PAUSE_SECONDS:
             raise self._open(delay)
         if delay > LONGEST_HELD_SECONDS or waited > LONGEST_HELD_SECONDS:
             raise self._spent(policy, grant, max(delay, LONGEST_HELD_SECONDS))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.sdk.types import DagRunProtocol
 
+from airflow_hubspot.client import HubSpotError, postponement
 from airflow_hubspot.client.windows import Window
-from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.gate import gated_client
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import integration
 from commission_sync.streams.request import Mode, SyncRequest
@@ -25,7 +27,8 @@ class SyncStreamOperator(BaseOperator):
     """Reads what the DAG run asks for from HubSpot and lands it in PostgreSQL.
 
     A backfill run reads exactly its data interval by modified time and leaves the cursor alone. Any other run does what
-    its param `mode` says.
+    its param `mode` says. While a portal is down, or has no calls left for longer than a minute, the task is deferred:
+    its worker is free for others, and it goes on from its receipts.
 
     :param stream: what to sync
     :param integration_id: for whom; the integration's row names the HubSpot connection
@@ -52,11 +55,28 @@ class SyncStreamOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Return the run's counters."""
+        return self._run(context)
+
+    def resume(self, context: Context, event: Any = None) -> dict[str, int]:  # noqa: ARG002 - Airflow's signature
+        """Go on after a deferral and return the counters of what was left to do."""
+        return self._run(context)
+
+    def _run(self, context: Context) -> dict[str, int]:
         request = _request(context)
+        try:
+            return self._synced(request)
+        except HubSpotError as error:
+            if (seconds := postponement(error)) is None:
+                raise
+            raise TaskDeferred(
+                trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name=self.resume.__name__
+            ) from None
+
+    def _synced(self, request: SyncRequest) -> dict[str, int]:
         with commissions_connection(self.database_conn_id) as conn:
             with conn.transaction():
                 company = integration(conn, UUID(self.integration_id))
-            with HubSpotHook(company.conn_id).get_conn() as client:
+            with gated_client(company, request.lane, self.database_conn_id) as client:
                 return StreamSync(self.stream, company, client, conn, load_settings()).run(request).as_dict()
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-# A portal that fails one call in four for a while (HubSpot's bad minutes) stays in use; one that is down is left alone.
-THRESHOLD = 8
+# A portal that fails one call in four for a while (HubSpot's bad minutes) stays in use; one that is down is left alone,
+# before a call that is made again and again (eight times, `TRIES` of the client) is given up.
+THRESHOLD = 7
 FIRST_PAUSE_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 120.0
 

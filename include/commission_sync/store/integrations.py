@@ -88,6 +88,14 @@ def mark_synced(conn: psycopg.Connection, integration_id: UUID, *, at: datetime,
     )
 
 
+def mark_deferred(conn: psycopg.Connection, integration_id: UUID, message: str) -> None:
+    """Say that a run waits, and what for; that is no failure."""
+    conn.execute(
+        "UPDATE crm_integrations SET sync_status = 'idle', last_error_message = %s, updated_at = now() WHERE id = %s",
+        (message[:_LONGEST_MESSAGE], integration_id),
+    )
+
+
 def mark_failed(conn: psycopg.Connection, integration_id: UUID, message: str) -> None:
     """Say that a run has failed, and why."""
     conn.execute(

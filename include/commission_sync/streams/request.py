@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from airflow_hubspot.client import Lane
 from airflow_hubspot.client.windows import Window
 from commission_sync.store.cursors import Cursor
 
@@ -36,6 +37,11 @@ class SyncRequest:
     def __post_init__(self) -> None:
         if (self.mode is Mode.WINDOW) != (self.window is not None):
             raise ValueError(f"mode {self.mode} {'needs a' if self.window is None else 'takes no'} window")
+
+    @property
+    def lane(self) -> Lane:
+        """Before and after whom this run's calls come: what nobody waits for leaves room for scheduled runs."""
+        return Lane.INCREMENTAL if self.mode is Mode.INCREMENTAL else Lane.BACKFILL
 
     @property
     def run_key(self) -> str:

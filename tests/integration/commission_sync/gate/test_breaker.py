@@ -29,13 +29,13 @@ def probe_is_due(portal):
 def test_it_opens_within_ten_calls_that_were_not_served_and_no_worker_calls_any_more(gate, fault, caplog):
     portal = gate(limits=False)
     portal.admin.set_faults(1001, {fault: 1.0, "timeout_seconds": 0.6})
-    assert until_open(portal, portal.client(timeout_seconds=0.3)) == ("open", 8, 1)
+    assert until_open(portal, portal.client(timeout_seconds=0.3)) == ("open", 7, 1)
     calls = portal.admin.stats(1001)["faults"][fault]
     assert calls <= 10
     refusal = failing(portal.client())
     assert (type(refusal), portal.admin.stats(1001)["faults"][fault]) == (CircuitOpen, calls)
     assert 0 < postponement(refusal) <= 15
-    assert "breaker opened company=acme failures=8 probe_at=" in caplog.text
+    assert "breaker opened company=acme failures=7 probe_at=" in caplog.text
 
 
 def test_refusals_do_not_open_it(gate):

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from airflow_hubspot.client import HubSpotClient
+from airflow_hubspot.client import HubSpotClient, Lane
+from commission_sync.gate import GateSession, PostgresLimiter
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
@@ -17,11 +18,13 @@ from commission_sync.streams.sync import StreamSync
 
 def main(url: str, token: str, dsn: str, integration_id: str) -> None:
     started = time.monotonic()
-    with closing(connect(dsn)) as conn, HubSpotClient(token=token, base_url=url) as client:
+    with closing(connect(dsn)) as conn, closing(GateSession(dsn)) as session:
         with conn.transaction():
             company = integration(conn, UUID(integration_id))
-        request = SyncRequest(Mode.INCREMENTAL, "bench", str(uuid4()))
-        counts = StreamSync(DEALS, company, client, conn, Settings()).run(request)
+        limiter = PostgresLimiter(session, company, Lane.INCREMENTAL)
+        with HubSpotClient(token=token, base_url=url, limiter=limiter) as client:
+            request = SyncRequest(Mode.INCREMENTAL, "bench", str(uuid4()))
+            counts = StreamSync(DEALS, company, client, conn, Settings()).run(request)
     cpu = time.process_time()
     print(
         f"seconds={time.monotonic() - started:.3f} cpu={cpu:.3f} calls={counts.api_calls} fetched={counts.fetched} "

@@ -23,6 +23,18 @@ class AccountDetails:
     additional_currencies: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> AccountDetails:
+        """Return the details as HubSpot sends them."""
+        return cls(
+            portal_id=int(raw["portalId"]),
+            account_type=raw.get("accountType") or "STANDARD",
+            time_zone=raw.get("timeZone"),
+            company_currency=raw.get("companyCurrency"),
+            additional_currencies=tuple(raw.get("additionalCurrencies") or ()),
+            raw=raw,
+        )
+
 
 @dataclass(frozen=True)
 class DailyUsage:
@@ -43,15 +55,7 @@ class Account:
 
     def details(self) -> AccountDetails:
         """Return the portal's id, zone and currencies."""
-        raw = self._sdk.call("GET", path("account", self._version))
-        return AccountDetails(
-            portal_id=int(raw["portalId"]),
-            account_type=raw.get("accountType") or "STANDARD",
-            time_zone=raw.get("timeZone"),
-            company_currency=raw.get("companyCurrency"),
-            additional_currencies=tuple(raw.get("additionalCurrencies") or ()),
-            raw=raw,
-        )
+        return AccountDetails.of(self._sdk.call("GET", path("account", self._version)))
 
     def daily_usage(self) -> DailyUsage | None:
         """Return the use of the daily quota; None when HubSpot does not tell (it does for private apps only)."""

@@ -9,6 +9,7 @@ from airflow_hubspot.client.limits import InMemoryLimiter, Limiter
 from airflow_hubspot.client.objects import Objects
 from airflow_hubspot.client.paths import checked_version
 from airflow_hubspot.client.properties import Properties
+from airflow_hubspot.client.reference import Reference
 from airflow_hubspot.client.sdk import Sdk
 from airflow_hubspot.client.stats import CallStats
 from airflow_hubspot.client.tokens import StaticToken, TokenSource
@@ -52,6 +53,7 @@ class HubSpotClient:
         self.sdk = Sdk(self._transport, base_url)
         self.objects = Objects(self.sdk, version)
         self.properties = Properties(self.sdk, version)
+        self.reference = Reference(self.sdk, version)
         self.account = Account(self.sdk, version, source)
 
     @property

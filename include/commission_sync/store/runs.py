@@ -11,7 +11,7 @@ import psycopg
 
 @dataclass(frozen=True)
 class RunCounts:
-    """What a run did; counts of records, but for the calls and the milliseconds spent waiting for a limit."""
+    """What a run did: counts of records, of calls made and saved, and the milliseconds spent waiting for a limit."""
 
     fetched: int = 0
     inserted: int = 0
@@ -22,6 +22,7 @@ class RunCounts:
     rejected: int = 0
     api_calls: int = 0
     api_wait_ms: int = 0
+    calls_saved: int = 0
 
     def __add__(self, other: RunCounts) -> RunCounts:
         return RunCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -77,7 +78,7 @@ def open_run(
 _FINISH = """
 UPDATE sync_runs SET state = %(state)s, finished_at = now(), error = %(error)s, fetched = %(fetched)s,
   inserted = %(inserted)s, updated = %(updated)s, unchanged = %(unchanged)s, stale = %(stale)s, archived = %(archived)s,
-  rejected = %(rejected)s, api_calls = %(api_calls)s, api_wait_ms = %(api_wait_ms)s
+  rejected = %(rejected)s, api_calls = %(api_calls)s, api_wait_ms = %(api_wait_ms)s, calls_saved = %(calls_saved)s
 WHERE id = %(id)s
 """
 
@@ -85,5 +86,5 @@ WHERE id = %(id)s
 def finish_run(
     conn: psycopg.Connection, sync_run_id: UUID, *, state: str, counts: RunCounts, error: str | None = None
 ) -> None:
-    """Record the end of a try: `success` or `failed`."""
+    """Record the end of a try: `success`, `failed`, or `deferred` where the same try goes on later."""
     conn.execute(_FINISH, {"id": sync_run_id, "state": state, "error": error, **counts.as_dict()})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient, is_clock_like
+from airflow_hubspot.client import HubSpotClient, PropertyDefinition, is_clock_like
+from commission_sync.gate.cache import ANY_AGE_IS_TOO_OLD, PortalCache
 from commission_sync.store.catalog import save_catalog
 from commission_sync.store.integrations import Integration
 
@@ -19,33 +21,46 @@ class Catalogue:
     clock_like: frozenset[str]
 
 
-def refresh_catalogue(
-    client: HubSpotClient, conn: psycopg.Connection, integration: Integration, object_type: str
-) -> Catalogue:
-    """Ask HubSpot for the properties of an object type (one call) and keep the answer.
+# Younger than the shortest lookback that makes sense, so that what was modified since is read again with a newer one.
+CATALOGUE_AGE = timedelta(minutes=10)
 
-    It is asked at every run: a value of a property that nobody asked for would be missing without a trace.
+
+def catalogue(
+    client: HubSpotClient,
+    conn: psycopg.Connection,
+    integration: Integration,
+    object_type: str,
+    cache: PortalCache,
+    *,
+    goes_on: bool,
+) -> Catalogue:
+    """Return the properties of an object type, for which HubSpot is asked (one call) at the start of every reading.
+
+    A value of a property that nobody asked for would be missing without a trace. Where a reading only `goes_on` from an
+    earlier try, or reads a window anew that others have read, a list of the last minutes will do.
     """
-    definitions = [d for d in client.properties.list(object_type) if not d.archived]
-    with conn.transaction():
-        save_catalog(
-            conn,
-            integration.id,
-            object_type,
-            [
-                {
-                    "name": d.name,
-                    "label": d.label,
-                    "type": d.type,
-                    "field_type": d.field_type,
-                    "group_name": d.group_name,
-                    "calculated": d.calculated,
-                    "read_only": d.read_only,
-                    "options": list(d.options),
-                }
-                for d in definitions
-            ],
-        )
-    return Catalogue(
-        tuple(sorted(d.name for d in definitions)), frozenset(d.name for d in definitions if is_clock_like(d))
-    )
+
+    def ask() -> dict[str, list[str]]:
+        definitions = [d for d in client.properties.list(object_type) if not d.archived]
+        with conn.transaction():
+            save_catalog(conn, integration.id, object_type, [_row(d) for d in definitions])
+        return {
+            "names": sorted(d.name for d in definitions),
+            "clock_like": sorted(d.name for d in definitions if is_clock_like(d)),
+        }
+
+    known = cache.get(f"properties/{object_type}", CATALOGUE_AGE if goes_on else ANY_AGE_IS_TOO_OLD, ask)
+    return Catalogue(tuple(known["names"]), frozenset(known["clock_like"]))
+
+
+def _row(definition: PropertyDefinition) -> dict[str, object]:
+    return {
+        "name": definition.name,
+        "label": definition.label,
+        "type": definition.type,
+        "field_type": definition.field_type,
+        "group_name": definition.group_name,
+        "calculated": definition.calculated,
+        "read_only": definition.read_only,
+        "options": list(definition.options),
+    }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from uuid import UUID
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient
+from airflow_hubspot.client import HubSpotClient, postponement
+from commission_sync.gate import PortalCache
 from commission_sync.store.cursors import read_cursor
-from commission_sync.store.integrations import Integration, mark_failed, mark_synced, mark_syncing
+from commission_sync.store.integrations import Integration, mark_deferred, mark_failed, mark_synced, mark_syncing
 from commission_sync.store.runs import RunCounts, finish_run, open_run
 from commission_sync.streams.report import Report
 from commission_sync.streams.request import Plan, SyncRequest
@@ -22,7 +24,8 @@ _log = logging.getLogger(__name__)
 class RunRecord:
     """A run from its first line to its last: use it as a context manager around the work.
 
-    The runner keeps `counts` up to date; what they say when the block is left is what is written down.
+    The runner keeps `counts` up to date; what they say when the block is left is what is written down. `cache` is where
+    it finds what is known of the portal.
     """
 
     sync_run_id: UUID
@@ -39,6 +42,7 @@ class RunRecord:
     ) -> None:
         """Record a run of `stream` for `integration`; `client` counts the calls."""
         self.counts = RunCounts()
+        self.cache = PortalCache(conn, client, integration.id)
         self.report = Report(integration.company_id, stream)
         self._conn = conn
         self._client = client
@@ -69,14 +73,19 @@ class RunRecord:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         calls = self._client.stats.snapshot()
-        self.counts += RunCounts(api_calls=calls.calls, api_wait_ms=round(calls.waited_seconds * 1000))
+        self.counts += RunCounts(
+            api_calls=calls.calls, api_wait_ms=round(calls.waited_seconds * 1000), calls_saved=self.cache.saved
+        )
         if error is None:
             self._succeeded()
             lag = (datetime.now(UTC) - self._plan.window_to).total_seconds()
             self.report.finished(self.counts, calls=calls.calls, waited=calls.waited_seconds, lag=lag)
+        elif (seconds := postponement(error)) is not None:
+            self.report.deferred(error, self.counts, calls.calls, seconds)
+            self._ended("deferred", error, mark_deferred)
         else:
             self.report.failed(error, self.counts, calls.calls)
-            self._failed(error)
+            self._ended("failed", error, mark_failed)
 
     def progress(self) -> None:
         """Write a progress line when one is due."""
@@ -93,12 +102,12 @@ class RunRecord:
                 cursor=cursor.at.isoformat() if cursor else "",
             )
 
-    def _failed(self, error: BaseException) -> None:
+    def _ended(self, state: str, error: BaseException, mark: Callable[[psycopg.Connection, UUID, str], None]) -> None:
         message = f"{type(error).__name__}: {error}"
         try:
             with self._conn.transaction():
-                finish_run(self._conn, self.sync_run_id, state="failed", counts=self.counts, error=message)
-                mark_failed(self._conn, self._integration.id, message)
+                finish_run(self._conn, self.sync_run_id, state=state, counts=self.counts, error=message)
+                mark(self._conn, self._integration.id, message)
         except psycopg.Error:
             # The next try marks this run as abandoned; the error that ended it must not be hidden by this one.
-            _log.exception("the failed run could not be written down")
+            _log.exception("the end of the run could not be written down")

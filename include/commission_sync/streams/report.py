@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from commission_sync.store.runs import RunCounts
 
@@ -49,6 +49,7 @@ class Report:
             stale=counts.stale,
             rejected=counts.rejected,
             calls=calls,
+            saved=counts.calls_saved,
             waited=f"{waited:.1f}s",
             seconds=f"{time.monotonic() - self._started:.1f}",
             lag=f"{lag:.0f}s",
@@ -60,6 +61,19 @@ class Report:
                 rejected=counts.rejected,
                 next="see sync_rejects for payload and reason; correct the record in HubSpot and it lands by itself",
             )
+
+    def deferred(self, error: BaseException, counts: RunCounts, calls: int, seconds: float) -> None:
+        """Say why the run waits without a worker, and until when."""
+        self._line(
+            logging.WARNING,
+            "sync deferred",
+            error=f"{type(error).__name__}: {error}",
+            until=(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+            fetched=counts.fetched,
+            calls=calls,
+            safe=_SAFE,
+            next="it goes on by itself from there",
+        )
 
     def failed(self, error: BaseException, counts: RunCounts, calls: int) -> None:
         """Say what happened, what is safe and what comes next."""

@@ -8,14 +8,14 @@ from functools import partial
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient
+from airflow_hubspot.client import HubSpotClient, HubSpotError
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
 from commission_sync.store.cursors import read_cursor
 from commission_sync.store.integrations import Integration
-from commission_sync.store.receipts import resumable_receipts
+from commission_sync.store.receipts import Receipt, resumable_receipts
 from commission_sync.store.runs import RunCounts
-from commission_sync.streams.catalogue import refresh_catalogue
+from commission_sync.streams.catalogue import catalogue
 from commission_sync.streams.landing import Landing, Target
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
@@ -49,9 +49,13 @@ class StreamSync:
             cursor = read_cursor(self.conn, self.integration.id, self.stream.name)
         planned = plan(request, cursor, lookback=self.settings.lookback, now=datetime.now(UTC))
         with self._record(request, planned) as record:
-            integration = verified(self.client, self.conn, self.integration)
-            catalogue = refresh_catalogue(self.client, self.conn, integration, self.stream.object_type)
-            reading = self._reading(request, planned, catalogue.names)
+            integration = verified(self.client, self.conn, self.integration, record.cache)
+            receipts = self._receipts(request)
+            goes_on = bool(receipts) or planned.mode is Mode.WINDOW
+            known = catalogue(
+                self.client, self.conn, integration, self.stream.object_type, record.cache, goes_on=goes_on
+            )
+            reading = self._reading(planned, known.names, receipts)
             target = Target(
                 self.stream,
                 integration,
@@ -60,7 +64,7 @@ class StreamSync:
                 moves_cursor=planned.mode is not Mode.WINDOW,
             )
             builder = RowBuilder(
-                self.stream, catalogue.clock_like, integration.portal_currency or integration.base_currency
+                self.stream, known.clock_like, integration.portal_currency or integration.base_currency
             )
             self._land(reading, Landing(self.conn, target, builder, reading.reached), record)
         return record.counts
@@ -72,19 +76,27 @@ class StreamSync:
 
     def _land(self, reading: Reading, landing: Landing, record: RunRecord) -> None:
         readers = [landing.build(reader) for reader in reading.readers()]
-        with Pump(readers, self.client.give_up) as chunks:
-            for built in chunks:
-                covered = landing.add(built)
-                record.counts = landing.counts
-                record.progress()
-                if reading.is_over(covered):
-                    break
+        try:
+            with Pump(readers, self.client.give_up) as chunks:
+                for built in chunks:
+                    covered = landing.add(built)
+                    record.counts = landing.counts
+                    record.progress()
+                    if reading.is_over(covered):
+                        break
+        except HubSpotError:
+            # What was read until then is proven; the next try need not ask for it again.
+            landing.commit()
+            record.counts = landing.counts
+            raise
         landing.commit()
         record.counts = landing.counts
 
-    def _reading(self, request: SyncRequest, planned: Plan, properties: tuple[str, ...]) -> Reading:
+    def _receipts(self, request: SyncRequest) -> list[Receipt]:
         with self.conn.transaction():
-            receipts = resumable_receipts(self.conn, self.integration.id, self.stream.name, request.run_key)
+            return resumable_receipts(self.conn, self.integration.id, self.stream.name, request.run_key)
+
+    def _reading(self, planned: Plan, properties: tuple[str, ...], receipts: list[Receipt]) -> Reading:
         reader = SearchReader(
             partial(self.client.objects.search_page, self.stream.object_type),
             self.stream.modified_property,

@@ -73,5 +73,6 @@ class CachedAnswer(Base):
     integration_id: Mapped[uuid.UUID] = _portal()
     kind: Mapped[str] = mapped_column(primary_key=True)
     content: Mapped[dict[str, Any]]
+    calls: Mapped[int] = mapped_column(server_default=text("1"))
     fetched_at: Mapped[datetime] = now_stamp()
     changed_at: Mapped[datetime] = now_stamp()

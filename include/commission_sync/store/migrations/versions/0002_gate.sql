@@ -71,12 +71,14 @@ CREATE TABLE crm_credentials (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 
--- What a portal says of itself and rarely changes: owners, pipelines, account.
+-- What a portal says of itself and rarely changes: names of properties, owners, pipelines, account.
 CREATE TABLE portal_cache (
     integration_id uuid NOT NULL
         CONSTRAINT fk_portal_cache_integration_id REFERENCES crm_integrations ON DELETE CASCADE,
     kind text NOT NULL,
     content jsonb NOT NULL,
+    -- How many calls the answer took, and each use of it saves.
+    calls integer NOT NULL DEFAULT 1,
     fetched_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT pk_portal_cache PRIMARY KEY (integration_id, kind)
@@ -252,7 +254,8 @@ CREATE FUNCTION count_day(
 $$;
 
 -- HubSpot refused a call although we had counted right: somebody else uses the limit. What is left to us is what we got
--- through in the window; but a single refusal halves the belief at most, as a mistaken one would stop us otherwise.
+-- through in the window; but a single refusal halves it at most, and a quarter is always tried, with longer and longer
+-- pauses, as mistaken refusals would stop us otherwise.
 -- p_asked: for how many seconds HubSpot wants no call; without it, a window's length is approached step by step.
 CREATE FUNCTION refuse_call(p_integration uuid, p_policy text, p_asked double precision)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -269,9 +272,9 @@ BEGIN
     -- Calls that were under way when the first one was refused are refused for the same reason.
     IF t >= b.closed_until THEN
         b.strikes := b.strikes + 1;
-        b.hold_seconds := least(60, greatest(b.window_seconds, 2 * b.hold_seconds));
+        b.hold_seconds := least(30, greatest(b.window_seconds, 2 * b.hold_seconds));
     END IF;
-    b.others := least(whole - 1, greatest(b.others, least(whole - own, whole - (whole >> least(b.strikes, 8)))));
+    b.others := least(whole - greatest(1, whole / 4), greatest(b.others, least(whole - own, whole - (whole >> least(b.strikes, 8)))));
     b.others_until := t + b.hold_seconds;
     b.closed_until := greatest(
         b.closed_until, t + coalesce(p_asked, least(b.window_seconds, 0.5 * 2 ^ least(b.strikes, 8))));

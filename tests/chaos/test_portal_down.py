@@ -1,0 +1,102 @@
+"""A portal that goes down in the middle of a sync, and one where everything that can fail fails at once."""
+
+import time
+
+import pytest
+
+from airflow_hubspot.client import CircuitOpen
+from commission_sync.streams.request import Mode
+
+# Every kind there is, reset_after_commit included: to a reader it is one more reset.
+FAULTS = (
+    "rate_limited",
+    "rate_limited_retry_after",
+    "server_error_html",
+    "reset",
+    "reset_after_commit",
+    "timeout",
+    "truncated_json",
+    "locked_423",
+    "migrating_477",
+    "expired_token_401",
+)
+EVERYTHING_AT_FIVE_PER_CENT = dict.fromkeys(FAULTS, 0.05) | {"timeout_seconds": 2, "retry_after_seconds": 0.5}
+
+
+@pytest.mark.slow
+def test_a_portal_that_is_down_for_a_while_is_left_alone_and_the_run_completes_by_itself(world):
+    acme = world(12_000)
+    acme.emulator.admin.set_knobs(1001, latency_ms=100)
+    acme.emulator.admin.set_faults(1001, {"schedule": [{"after": 2, "seconds": 25, "reset": 1.0}]})
+    began = time.monotonic()
+    acme.sync_as_airflow_does(tries=1)
+    assert time.monotonic() - began > 25, "the outage has to fall into the run"
+    assert not acme.difference()
+    states = dict(acme.query("SELECT state, count(*)::int FROM sync_runs GROUP BY state"))
+    assert states.keys() == {"deferred", "success"}
+    assert acme.value("SELECT min(fetched) FROM sync_runs") < 12_000, "it went on from where it stopped"
+    # Those under way when it went down, seven that opened the breaker, and one probe for each pause of 15 and 30 s.
+    assert acme.emulator.admin.stats(1001)["faults"]["reset"] <= 7 + 12 + 2
+    assert acme.query("SELECT state, failures, openings FROM circuit_breakers") == [("closed", 0, 0)]
+    assert acme.query("SELECT sync_status, error_count FROM crm_integrations") == [("idle", 0)]
+
+
+def test_a_run_that_meets_an_open_breaker_waits_without_a_worker_and_is_no_failure(world):
+    acme = world(50)
+    acme.sync(gated=True)
+    acme.execute(
+        "INSERT INTO circuit_breakers (integration_id, state, openings, probe_at) "
+        "SELECT id, 'open', 1, now() + interval '40 seconds' FROM crm_integrations"
+    )
+    with pytest.raises(CircuitOpen):
+        acme.sync(gated=True)
+    assert acme.query("SELECT state FROM sync_runs ORDER BY started_at DESC LIMIT 1") == [("deferred",)]
+    assert acme.query("SELECT sync_status, error_count FROM crm_integrations") == [("idle", 0)]
+
+
+@pytest.mark.slow
+def test_every_fault_at_five_per_cent_at_once_costs_calls_and_no_rows(world):
+    acme = world(12_500)
+    admin = acme.emulator.admin
+
+    def sync(mode=Mode.INCREMENTAL):
+        # Half an hour later, as the schedule has it, nobody remembers refusals.
+        acme.execute("UPDATE api_budgets SET others = 0, strikes = 0, hold_seconds = 5, closed_until = 0")
+        return acme.sync_as_airflow_does(mode, timeout_seconds=1.0)
+
+    with acme.client() as client:
+        assert client.account.details().portal_id == 1001
+    admin.set_faults(1001, EVERYTHING_AT_FIVE_PER_CENT)
+    sync()
+    assert not acme.difference(), "after the first load"
+
+    sync()
+    assert not acme.difference(), "after a run that had nothing to do"
+
+    admin.edit(1001, count=1_000, mix="mixed")
+    sync()
+    assert not acme.difference(), "after mixed edits"
+
+    admin.stream_edits(1001, per_second=20, seconds=10)
+    sync(Mode.FULL)
+    admin.stop_edits(1001)
+    sync()
+    assert not acme.difference(), "after edits during a full load"
+
+    admin.edit(1001, count=12_000, mix="update", same_millisecond=True)
+    sync()
+    assert not acme.difference(), "after 12,000 edits in one millisecond"
+
+    admin.set_knobs(1001, short_page_probability=0.3, out_of_order=True)
+    admin.edit(1001, count=2_000, mix="mixed")
+    sync()
+    admin.set_knobs(1001, short_page_probability=0.0, out_of_order=False)
+    assert not acme.difference(), "after short pages in disorder"
+
+    admin.set_knobs(1001, lag_seconds=5)
+    admin.edit(1001, count=500, mix="mixed")
+    sync()
+    time.sleep(5.5)
+    sync()
+    assert not acme.difference(), "after the index has settled"
+    assert set(admin.stats(1001)["faults"]) == set(FAULTS)

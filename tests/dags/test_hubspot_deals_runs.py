@@ -19,11 +19,13 @@ PORTALS = [
 
 
 @contextmanager
-def companies(dsn, tokens):
+def companies(dsn, tokens, faults=None):
     """Yield the variables of an Airflow that knows the database and a connection per company."""
     with running_emulator(PORTALS, limits=False) as emulator:
         for portal in PORTALS:
             register(dsn, portal)
+        for portal_id, kinds in (faults or {}).items():
+            emulator.admin.set_faults(portal_id, kinds)
         connections = {
             f"AIRFLOW_CONN_HUBSPOT_{p.company.upper()}": json.dumps(
                 {"conn_type": "hubspot", "host": emulator.url, "password": tokens.get(p.company, p.token)}
@@ -59,6 +61,22 @@ def test_a_company_with_a_wrong_token_fails_alone_and_at_once(airflow, database_
     assert "wrong-secret" not in said
     for company in ("acme", "initech"):
         assert f"sync finished company={company} stream=deals" in said
+
+
+def test_a_portal_that_is_down_defers_its_task_which_goes_on_by_itself_without_a_retry(airflow, database_dsn):
+    with companies(database_dsn, {}, {1001: {"next": ["reset"] * 7}}) as variables:
+        code, said = airflow.run({"companies": ["acme", "globex"]}, MAX_SYNC_RETRIES="0", **variables)
+    assert code == 0, said
+    assert landed(database_dsn) == {"acme": 300, "globex": 40}
+    assert "breaker opened company=acme failures=7" in said
+    assert "sync deferred company=acme" in said
+    assert "breaker closed company=acme" in said
+    tries = rows(
+        database_dsn,
+        "SELECT state, try_number FROM sync_runs JOIN crm_integrations i ON i.id = integration_id "
+        "WHERE company_id = 'acme' ORDER BY started_at",
+    )
+    assert [state for state, _ in tries] == ["deferred", "success"]
 
 
 def test_params_narrow_a_run_down_and_a_bad_one_stops_it_before_anything_is_read(airflow, database_dsn):

@@ -48,14 +48,7 @@ class GateSession:
                 try:
                     return work(self._connected(), *args, **kwargs)
                 except (psycopg.OperationalError, DatabaseUnavailable) as error:
-                    # A lock or a statement that took too long leaves the connection as it was: that is not a restart.
-                    if self._conn is not None and not self._conn.broken:
-                        raise
-                    if time.monotonic() > deadline:
-                        raise self._unavailable(error) from None
-                    _log.warning("gate waits for the database error=%r", str(error).splitlines()[0])
-                self._conn = None
-                time.sleep(_PAUSE_SECONDS)
+                    self._await_server(error, deadline)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -72,6 +65,10 @@ class GateSession:
             self._conn = conn
         return self._conn
 
-    @staticmethod
-    def _unavailable(error: Exception) -> DatabaseUnavailable:
-        return error if isinstance(error, DatabaseUnavailable) else DatabaseUnavailable(str(error))
+    def _await_server(self, error: Exception, deadline: float) -> None:
+        # A lock or a statement that took too long leaves the connection as it was: that is no restart of the server.
+        if (self._conn is not None and not self._conn.broken) or time.monotonic() > deadline:
+            raise error
+        _log.warning("gate waits for the database error=%r", str(error).splitlines()[0])
+        self._conn = None
+        time.sleep(_PAUSE_SECONDS)

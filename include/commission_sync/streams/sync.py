@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,7 @@ from commission_sync.store.integrations import Integration
 from commission_sync.store.receipts import Receipt, resumable_receipts
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.catalogue import catalogue
-from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.landing import Built, Landing, Target
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
@@ -77,18 +78,23 @@ class StreamSync:
     def _land(self, reading: Reading, landing: Landing, record: RunRecord) -> None:
         readers = [landing.build(reader) for reader in reading.readers()]
         try:
-            with Pump(readers, self.client.give_up) as chunks:
-                for built in chunks:
-                    covered = landing.add(built)
-                    record.counts = landing.counts
-                    record.progress()
-                    if reading.is_over(covered):
-                        break
+            self._land_all(readers, reading, landing, record)
         except HubSpotError:
             # What was read until then is proven; the next try need not ask for it again.
-            landing.commit()
-            record.counts = landing.counts
+            self._commit(landing, record)
             raise
+        self._commit(landing, record)
+
+    def _land_all(self, readers: list[Iterator[Built]], reading: Reading, landing: Landing, record: RunRecord) -> None:
+        with Pump(readers, self.client.give_up) as chunks:
+            for built in chunks:
+                covered = landing.add(built)
+                record.counts = landing.counts
+                record.progress()
+                if reading.is_over(covered):
+                    break
+
+    def _commit(self, landing: Landing, record: RunRecord) -> None:
         landing.commit()
         record.counts = landing.counts
 

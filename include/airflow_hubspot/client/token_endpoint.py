@@ -26,7 +26,7 @@ class TokenEndpoint:
 
     def __init__(self, app: OAuthApp, *, base_url: str, version: str, timeout_seconds: float = ANSWER_SECONDS) -> None:
         self.app = app
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._version = version
         # A total, so that a refresh never outlives the lease under which it is made.
         self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=timeout_seconds))
@@ -58,7 +58,7 @@ class TokenEndpoint:
         try:
             answer = self._pool.request(
                 "POST",
-                f"{self._base_url}{path('oauth_token', version)}",
+                f"{self.base_url}{path('oauth_token', version)}",
                 body=urlencode(form),
                 headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
                 redirect=False,

@@ -54,7 +54,6 @@ class Installation:
     keyring: Keyring
     endpoint: TokenEndpoint
     client_for: Callable[[str], HubSpotClient]
-    base_url: str
     conn_id: str
     pages: str
 
@@ -70,7 +69,7 @@ class Installation:
         consent = Consent(company, user, dict(flags))
         return authorize_url(
             self.endpoint.app,
-            base_url=self.base_url,
+            base_url=self.endpoint.base_url,
             redirect_uri=self._redirect_uri,
             scopes=scopes_for(self._flags(consent)),
             state=consent.seal(self.keyring),

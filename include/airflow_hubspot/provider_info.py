@@ -20,6 +20,9 @@ def get_provider_info() -> dict[str, Any]:
                     "api_version": _field(
                         "API version", "string", "2026-03", "A dated version, or v3 for the old paths."
                     ),
+                    "oauth_version": _field(
+                        "Token endpoint's version", "string", None, "Empty: the API version; v1 ends on 2027-02-16."
+                    ),
                     "timeout_seconds": _field("Timeout in seconds", "number", 30, "How long an answer may stay away."),
                     "burst_limit": _field(
                         "Calls per 10 seconds", "integer", None, "Empty: 100, then what HubSpot's answers say."
@@ -27,9 +30,18 @@ def get_provider_info() -> dict[str, Any]:
                     "search_limit": _field("Searches per second", "integer", None, "Empty: 5, HubSpot's own limit."),
                 },
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "extra"],
-                    "relabeling": {"password": "Access token", "host": "Base URL"},
-                    "placeholders": {"password": "pat-na1-...", "host": "https://api.hubapi.com", "port": "443"},
+                    "hidden-fields": ["schema", "extra"],
+                    "relabeling": {
+                        "login": "OAuth client id",
+                        "password": "Access token or client secret",
+                        "host": "Base URL",
+                    },
+                    "placeholders": {
+                        "login": "empty for an access token",
+                        "password": "pat-na1-...",
+                        "host": "https://api.hubapi.com",
+                        "port": "443",
+                    },
                 },
             }
         ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseHook
@@ -21,6 +23,7 @@ from airflow_hubspot.client import (
 from airflow_hubspot.client.client import API_VERSION, BASE_URL
 from airflow_hubspot.client.inspection import inspect
 from airflow_hubspot.client.paths import OAUTH_V1, checked_version
+from airflow_hubspot.client.versions import warnings
 
 CONN_TYPE = "hubspot"
 
@@ -87,23 +90,36 @@ class HubSpotHook(BaseHook):
         try:
             connection = self._connection()
             if connection.login and self._tokens is None:
-                return self._test_app(self._endpoint(connection))
-            with self.get_conn() as client:
-                found = inspect(client)
+                works, said = self._test_app()
+            else:
+                with self.get_conn() as client:
+                    found = inspect(client)
+                works, said = found.is_sufficient, found.describe()
+            ending = warnings(*self.versions(), today=datetime.now(UTC).date())
         except (AirflowFailException, HubSpotError) as error:
             return False, str(error)
-        return found.is_sufficient, found.describe()
+        return works, " ".join([said, *(f"{warning}." for warning in ending)])
 
-    def _test_app(self, endpoint: TokenEndpoint) -> tuple[bool, str]:
-        # There is no other call by which HubSpot tells whether it knows an app.
+    def versions(self) -> tuple[str, str | None]:
+        """Return the connection's version of the API, and that of the token endpoint where it is an OAuth app's.
+
+        :raises AirflowFailException: when the connection is missing or names a version that cannot be.
+        """
+        connection = self._connection()
         try:
+            return _version(connection), _oauth_version(connection) if connection.login else None
+        except ValueError as error:
+            raise self._unusable(str(error)) from None
+
+    def _test_app(self) -> tuple[bool, str]:
+        endpoint = self.token_endpoint()
+        with suppress(NeedsAuthorization):
+            # HubSpot has no call that only tells whether it knows an app; one that it does not know gets another error.
             endpoint.refresh("a-token-that-nobody-has")
-        except NeedsAuthorization:
-            return True, (
-                f"HubSpot knows the app {endpoint.app.client_id}. Each company authorizes it on its own, on the pages "
-                "under /hubspot/oauth/start."
-            )
-        return True, f"The app {endpoint.app.client_id} got an answer."
+        return (
+            True,
+            f"HubSpot knows the app {endpoint.app.client_id}; every company that authorizes it has its own tokens.",
+        )
 
     def _connection(self) -> Any:
         try:
@@ -134,11 +150,10 @@ class HubSpotHook(BaseHook):
         return self._tokens(self._endpoint(connection))
 
     def _endpoint(self, connection: Any) -> TokenEndpoint:
-        version = str(connection.extra_dejson.get("oauth_version") or _version(connection))
         return TokenEndpoint(
             OAuthApp(connection.login, connection.password),
             base_url=_base_url(connection),
-            version=version if version == OAUTH_V1 else checked_version(version),
+            version=_oauth_version(connection),
         )
 
     def _unusable(self, why: str) -> AirflowFailException:
@@ -147,6 +162,11 @@ class HubSpotHook(BaseHook):
 
 def _version(connection: Any) -> str:
     return checked_version(str(connection.extra_dejson.get("api_version") or API_VERSION))
+
+
+def _oauth_version(connection: Any) -> str:
+    version = str(connection.extra_dejson.get("oauth_version") or _version(connection))
+    return version if version == OAUTH_V1 else checked_version(version)
 
 
 def _base_url(connection: Any) -> str:

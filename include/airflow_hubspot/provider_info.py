@@ -8,9 +8,21 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "hubspot-commission-sync",
         "name": "HubSpot",
-        "description": "HubSpot CRM: a connection type, a hook and a retry policy.",
+        "description": "HubSpot CRM: a connection type, a hook, operators, a sensor and a retry policy.",
         "versions": ["0.1.0"],
         "hooks": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.hooks.hubspot"]}],
+        "operators": [
+            {
+                "integration-name": "HubSpot",
+                "python-modules": [
+                    "airflow_hubspot.operators.read_objects",
+                    "airflow_hubspot.operators.upsert_objects",
+                ],
+            }
+        ],
+        "sensors": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.sensors.search"]}],
+        "triggers": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.triggers.search"]}],
+        "extra-links": ["airflow_hubspot.links.HubSpotRecordsLink"],
         "connection-types": [
             {
                 "connection-type": "hubspot",

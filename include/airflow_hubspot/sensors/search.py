@@ -50,17 +50,12 @@ class HubSpotSearchSensor(BaseSensorOperator):
         self.min_results = min_results
         self.deferrable = deferrable
         self.hubspot_conn_id = hubspot_conn_id
-        self.portal: Portal | None = None
-
-    @property
-    def records_url(self) -> str:
-        """Where the records are seen; empty before HubSpot has said whose they are."""
-        return self.portal.records_url(self.object_type) if self.portal else ""
+        self.records_url = ""
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
         """Look once."""
         with HubSpotHook(self.hubspot_conn_id).get_conn() as client:
-            self.portal = self.portal or Portal.of(client)
+            self.records_url = self.records_url or Portal.of(client).records_url(self.object_type)
             found = count_matching(client, self.object_type, self.filters)
         self.log.info("search looked type=%s found=%s wanted=%s", self.object_type, found, self.min_results)
         return PokeReturnValue(found >= self.min_results, found)
@@ -76,7 +71,6 @@ class HubSpotSearchSensor(BaseSensorOperator):
         looked = self.poke(context)
         if looked.is_done:
             return looked.xcom_value
-        assert self.portal is not None, "it has just looked"
         return self.defer(
             trigger=HubSpotSearchTrigger(
                 object_type=self.object_type,
@@ -84,24 +78,18 @@ class HubSpotSearchSensor(BaseSensorOperator):
                 min_results=self.min_results,
                 poke_interval=self.poke_interval,
                 hubspot_conn_id=self.hubspot_conn_id,
+                records_url=self.records_url,
             ),
             method_name="execute_complete",
-            kwargs={"portal_id": self.portal.portal_id, "ui_domain": self.portal.ui_domain},
             timeout=timedelta(seconds=self.timeout),
         )
 
-    def execute_complete(
-        self,
-        context: Context,  # noqa: ARG002 - Airflow's signature
-        event: dict[str, Any],
-        portal_id: int,
-        ui_domain: str,
-    ) -> int:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> int:  # noqa: ARG002 - Airflow's signature
         """Go on with what the triggerer saw.
 
         :raises AirflowFailException: when HubSpot will not answer this search before a person has helped.
         """
-        self.portal = Portal(portal_id, ui_domain)
+        self.records_url = event["records_url"]
         if "error" in event:
             raise AirflowFailException(event["error"])
         return int(event["found"])

@@ -20,7 +20,10 @@ def count_matching(client: HubSpotClient, object_type: str, filters: Sequence[Ma
 
 
 class HubSpotSearchTrigger(BaseTrigger):
-    """Looks every `poke_interval` seconds; a limit or an outage makes it look later instead of failing."""
+    """Looks every `poke_interval` seconds; a limit or an outage makes it look later instead of failing.
+
+    :param records_url: where the sensor's link leads; it comes back with the event
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class HubSpotSearchTrigger(BaseTrigger):
         min_results: int,
         poke_interval: float,
         hubspot_conn_id: str,
+        records_url: str = "",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.object_type = object_type
@@ -37,6 +41,7 @@ class HubSpotSearchTrigger(BaseTrigger):
         self.min_results = min_results
         self.poke_interval = poke_interval
         self.hubspot_conn_id = hubspot_conn_id
+        self.records_url = records_url
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return how to make this trigger again, in another process."""
@@ -46,13 +51,15 @@ class HubSpotSearchTrigger(BaseTrigger):
             "min_results": self.min_results,
             "poke_interval": self.poke_interval,
             "hubspot_conn_id": self.hubspot_conn_id,
+            "records_url": self.records_url,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: `{"found": ...}`, or `{"error": ...}` when only a person can help."""
+        """Yield one event with `found`, or with `error` when only a person can help."""
         while (event := await self._event()) is None:
             await asyncio.sleep(self._delay)
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+        # What this process knows is all that the task, in another one, will be told.
+        yield TriggerEvent({**event, "records_url": self.records_url})  # type: ignore[no-untyped-call]
 
     async def _event(self) -> dict[str, Any] | None:
         self._delay = self.poke_interval

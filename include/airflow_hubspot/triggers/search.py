@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
 
 from airflow_hubspot.client import HubSpotClient, HubSpotError, RateLimited, SearchQuery, Unavailable
 from airflow_hubspot.client.reading import filters_of
@@ -65,7 +64,7 @@ class HubSpotSearchTrigger(BaseTrigger):
         self._delay = self.poke_interval
         try:
             # In a thread of its own: other triggers go on while HubSpot thinks.
-            found = await sync_to_async(self._look, thread_sensitive=False)()
+            found = await asyncio.to_thread(self._look)
         except (RateLimited, Unavailable) as error:
             self.log.warning("search not answered error=%r", str(error))
             self._delay = max(self.poke_interval, error.retry_after or 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from airflow.sdk.exceptions import AirflowFailException
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
@@ -24,6 +25,12 @@ WriteBack = Literal["off", "dry_run", "approval", "on"]
 
 
 def _installation() -> Iterator[Installation]:
+    address = pages()
+    if "://" not in address:
+        raise AirflowFailException(
+            "Airflow does not know its own address, to which HubSpot sends people back; "
+            "set AIRFLOW__API__BASE_URL to it, such as https://airflow.example.com"
+        )
     hook = PortalHook(OAUTH_APP)
     endpoint = hook.token_endpoint()
     with commissions_connection() as conn:
@@ -33,7 +40,7 @@ def _installation() -> Iterator[Installation]:
             endpoint=endpoint,
             client_for=hook.client_for,
             conn_id=OAUTH_APP,
-            pages=pages(),
+            pages=address,
         )
 
 

@@ -8,31 +8,55 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "hubspot-commission-sync",
         "name": "HubSpot",
-        "description": "HubSpot CRM: a connection type, a hook and a retry policy.",
+        "description": "HubSpot CRM: a connection type, a hook, operators, a sensor and a retry policy.",
         "versions": ["0.1.0"],
         "hooks": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.hooks.hubspot"]}],
-        "connection-types": [
+        "operators": [
             {
-                "connection-type": "hubspot",
-                "hook-class-name": "airflow_hubspot.hooks.hubspot.HubSpotHook",
-                "hook-name": "HubSpot",
-                "conn-fields": {
-                    "api_version": _field(
-                        "API version", "string", "2026-03", "A dated version, or v3 for the old paths."
-                    ),
-                    "timeout_seconds": _field("Timeout in seconds", "number", 30, "How long an answer may stay away."),
-                    "burst_limit": _field(
-                        "Calls per 10 seconds", "integer", None, "Empty: 100, then what HubSpot's answers say."
-                    ),
-                    "search_limit": _field("Searches per second", "integer", None, "Empty: 5, HubSpot's own limit."),
-                },
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "extra"],
-                    "relabeling": {"password": "Access token", "host": "Base URL"},
-                    "placeholders": {"password": "pat-na1-...", "host": "https://api.hubapi.com", "port": "443"},
-                },
+                "integration-name": "HubSpot",
+                "python-modules": [
+                    "airflow_hubspot.operators.read_objects",
+                    "airflow_hubspot.operators.upsert_objects",
+                ],
             }
         ],
+        "sensors": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.sensors.search"]}],
+        "triggers": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.triggers.search"]}],
+        "extra-links": ["airflow_hubspot.links.HubSpotRecordsLink"],
+        "connection-types": [_connection_type()],
+    }
+
+
+def _connection_type() -> dict[str, Any]:
+    return {
+        "connection-type": "hubspot",
+        "hook-class-name": "airflow_hubspot.hooks.hubspot.HubSpotHook",
+        "hook-name": "HubSpot",
+        "conn-fields": {
+            "api_version": _field("API version", "string", "2026-03", "A dated version, or v3 for the old paths."),
+            "oauth_version": _field(
+                "Token endpoint's version", "string", None, "Empty: the API version; v1 ends on 2027-02-16."
+            ),
+            "timeout_seconds": _field("Timeout in seconds", "number", 30, "How long an answer may stay away."),
+            "burst_limit": _field(
+                "Calls per 10 seconds", "integer", None, "Empty: 100, then what HubSpot's answers say."
+            ),
+            "search_limit": _field("Searches per second", "integer", None, "Empty: 5, HubSpot's own limit."),
+        },
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "extra"],
+            "relabeling": {
+                "login": "OAuth client id",
+                "password": "Access token or client secret",
+                "host": "Base URL",
+            },
+            "placeholders": {
+                "login": "empty for an access token",
+                "password": "pat-na1-...",
+                "host": "https://api.hubapi.com",
+                "port": "443",
+            },
+        },
     }
 
 

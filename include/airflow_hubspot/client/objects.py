@@ -53,6 +53,14 @@ class BatchResult:
     missing: list[str]
 
 
+@dataclass(frozen=True)
+class WriteResult:
+    """What a batch write did, and HubSpot's entries on the inputs that it refused."""
+
+    results: list[dict[str, Any]]
+    errors: list[dict[str, Any]]
+
+
 class Objects:
     """CRM records of any type, such as `deals`."""
 
@@ -100,6 +108,19 @@ class Objects:
         answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), body=body)
         missing = [i for error in answer.get("errors") or () for i in _not_found(object_type, error)]
         return BatchResult(answer["results"], missing)
+
+    def batch_upsert(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> WriteResult:
+        """Change or create up to 100 records, each found by a property whose values are unique.
+
+        :param inputs: `{"id": ..., "idProperty": ..., "properties": {...}}`, each id once
+        :raises Invalid: when HubSpot refuses the whole batch for one of them.
+        """
+        if len(inputs) > BATCH_LIMIT:
+            raise ValueError(f"a batch takes at most {BATCH_LIMIT} inputs, not {len(inputs)}")
+        answer = self._sdk.call(
+            "POST", path("batch_upsert", self._version, type=object_type), body={"inputs": list(inputs)}
+        )
+        return WriteResult(answer.get("results") or [], answer.get("errors") or [])
 
 
 def _next_after(answer: Mapping[str, Any]) -> str | None:

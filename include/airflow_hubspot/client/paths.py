@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 
 NUMBERED = "v3"
+# The old token endpoint; no other resource is asked for in this version.
+OAUTH_V1 = "v1"
 _DATED = re.compile(r"20\d{2}-(03|09)(-beta)?")
 
 _TEMPLATES = {
     "objects": ("/crm/objects/{version}/{type}", "/crm/v3/objects/{type}"),
     "search": ("/crm/objects/{version}/{type}/search", "/crm/v3/objects/{type}/search"),
     "batch_read": ("/crm/objects/{version}/{type}/batch/read", "/crm/v3/objects/{type}/batch/read"),
+    "batch_upsert": ("/crm/objects/{version}/{type}/batch/upsert", "/crm/v3/objects/{type}/batch/upsert"),
     "properties": ("/crm/properties/{version}/{type}", "/crm/v3/properties/{type}"),
     "owners": ("/crm/owners/{version}", "/crm/v3/owners"),
     "pipelines": ("/crm/pipelines/{version}/{type}", "/crm/v3/pipelines/{type}"),
@@ -23,8 +26,12 @@ _TEMPLATES = {
         "/account-info/{version}/api-usage/daily/private-apps",
         "/account-info/v3/api-usage/daily/private-apps",
     ),
+    "oauth_token": ("/oauth/{version}/token", "/oauth/v3/token"),
     "token_info": ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
 }
+
+_REPEATABLE = ("/search", "/batch/read", "/batch/upsert", "/get/access-token-info")
+RESOURCES = tuple(_TEMPLATES)
 
 
 def checked_version(version: str) -> str:
@@ -39,8 +46,13 @@ def checked_version(version: str) -> str:
 
 def path(resource: str, version: str, **parameters: str) -> str:
     """Return the path of a resource in a version, such as `path("search", "2026-03", type="deals")`."""
+    return template(resource, version).format(**parameters)
+
+
+def template(resource: str, version: str) -> str:
+    """Return the path of a resource in a version, its parameters still to be filled in."""
     dated, numbered = _TEMPLATES[resource]
-    return (numbered if version == NUMBERED else dated).format(version=version, **parameters)
+    return numbered if version == NUMBERED else dated.replace("{version}", version)
 
 
 def operation(method: str, url_path: str) -> str:
@@ -62,5 +74,5 @@ def operation(method: str, url_path: str) -> str:
 
 
 def is_repeatable(method: str, url_path: str) -> bool:
-    """Whether making the call twice does the same as once: reads, searches and batch reads."""
-    return method == "GET" or url_path.rstrip("/").endswith(("/search", "/batch/read", "/get/access-token-info"))
+    """Whether making the call twice does the same as once: reads, searches, and upserts by a unique key."""
+    return method == "GET" or url_path.rstrip("/").endswith(_REPEATABLE)

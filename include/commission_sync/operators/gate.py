@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from airflow_hubspot.client import HubSpotClient, Lane
-from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.gate import GateSession, PostgresLimiter
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_dsn
+from commission_sync.operators.portal import portal_hook
 from commission_sync.settings import load_settings
 from commission_sync.store.budgets import Ceilings
 from commission_sync.store.integrations import Integration
@@ -26,6 +26,5 @@ def gated_client(company: Integration, lane: Lane, database_conn_id: str = COMMI
             share = load_settings().daily_quota_share
             return PostgresLimiter(session, company, lane, day_share=share, ceilings=Ceilings(burst, search))
 
-        hook = HubSpotHook(company.conn_id, limiter=limiter, time_zone=company.portal_time_zone)
-        with hook.get_conn() as client:
+        with portal_hook(company, database_conn_id, limiter=limiter).get_conn() as client:
             yield client

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 
-from airflow_hubspot.client import Invalid, MissingScopes, RateLimited, Unauthorized, Unavailable
+from airflow_hubspot.client import Invalid, MissingScopes, RateLimited, StaticToken, Unauthorized, Unavailable
 from hubspot_emulator import PortalSpec, running_emulator
 
 GOOD = PortalSpec("acme", 1001, 20, "pat-na1-acme-secret")
@@ -59,6 +61,7 @@ def test_a_wrong_token_says_what_to_do_and_not_what_it_was(tested):
     ("values", "said"),
     [
         ({"password": ""}, "it has no access token"),
+        ({"login": "emulated-app", "extra": {"oauth_version": "v9"}}, "api_version 'v9' is unknown; use a dated one"),
         ({"extra": {"api_version": "v9"}}, "api_version 'v9' is unknown; use a dated one"),
         ({"extra": {"timeout_seconds": "soon"}}, "extra timeout_seconds='soon' is not a number above 0"),
         ({"extra": {"burst_limit": 0}}, "extra burst_limit=0 is not a number above 0"),
@@ -74,6 +77,39 @@ def test_a_connection_that_cannot_work_says_why(tested, values, said):
 def test_the_fields_of_the_form_reach_the_client(tested):
     works, said = tested(extra={"api_version": "v3", "timeout_seconds": 5, "burst_limit": 50, "search_limit": 2})
     assert works, said
+
+
+def test_a_version_that_nears_its_end_is_told(tested):
+    with time_machine.travel(datetime(2027, 8, 1, tzinfo=UTC)):
+        works, said = tested(extra={"api_version": "2026-03"})
+        assert works
+        assert "API version 2026-03 ends on 2027-09-01 (in 31 days)" in said
+        works, said = tested(extra={"api_version": "2026-09"})
+        assert "API version 2026-09" not in said
+
+
+def test_an_oauth_app_is_tested_by_its_id_and_secret(tested):
+    works, said = tested(login="emulated-app", password="emulated-secret")
+    assert works, said
+    assert "HubSpot knows the app emulated-app" in said
+    works, said = tested(login="emulated-app", password="mistyped-secret")
+    assert not works
+    assert "correct the app's client id and secret" in said
+    assert "mistyped" not in said
+
+
+def test_an_oauth_app_takes_a_companys_tokens_to_make_a_call(emulator, monkeypatch):
+    from airflow.sdk.exceptions import AirflowFailException  # noqa: PLC0415
+
+    from airflow_hubspot.hooks.hubspot import HubSpotHook  # noqa: PLC0415
+
+    app = {"conn_type": "hubspot", "host": emulator.url, "login": "emulated-app", "password": "emulated-secret"}
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_TESTED", json.dumps(app))
+    access = emulator.admin.install(GOOD.portal_id)["access_token"]
+    with HubSpotHook("hubspot_tested", tokens=lambda _: StaticToken(access)).get_conn() as client:
+        assert client.account.details().portal_id == GOOD.portal_id
+    with pytest.raises(AirflowFailException, match="takes a company's tokens"):
+        HubSpotHook("hubspot_tested").get_conn()
 
 
 def test_a_connection_that_is_not_there_says_so():

@@ -1,6 +1,7 @@
 import pytest
 
 from commission_sync.settings import InvalidSetting, load_settings
+from commission_sync.store.keyring import new_key
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +41,19 @@ def test_a_setting_that_makes_no_sense_is_named_with_its_value(monkeypatch, name
     monkeypatch.setenv(name, value)
     with pytest.raises(InvalidSetting, match=f"{name}='{value}' makes no sense"):
         load_settings()
+
+
+def test_a_secret_that_makes_no_sense_is_named_without_its_value(monkeypatch):
+    monkeypatch.setenv("TOKEN_ENCRYPTION_KEYS", "not-a-key-but-secret")
+    with pytest.raises(
+        InvalidSetting, match=r"TOKEN_ENCRYPTION_KEYS makes no sense: .*key 1 is not a Fernet key"
+    ) as raised:
+        load_settings()
+    assert "not-a-key-but-secret" not in str(raised.value)
+
+
+def test_token_keys_are_a_list_whose_order_is_kept(monkeypatch):
+    keys = [new_key(), new_key()]
+    monkeypatch.setenv("TOKEN_ENCRYPTION_KEYS", f" {keys[0]} , {keys[1]},")
+    assert load_settings().token_keys == tuple(keys)
+    assert keys[0] not in repr(load_settings())

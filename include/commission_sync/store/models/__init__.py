@@ -3,7 +3,7 @@
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
-from commission_sync.store.models.credentials import Credentials
+from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
 from commission_sync.store.models.gate import ApiBudget, CachedAnswer, CircuitBreaker
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
@@ -19,6 +19,7 @@ __all__ = [
     "Credentials",
     "CrmIntegration",
     "Deal",
+    "OAuthState",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

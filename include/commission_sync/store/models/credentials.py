@@ -27,8 +27,18 @@ class Credentials(Base):
     state: Mapped[str] = mapped_column(server_default="valid")
     refreshing_until: Mapped[datetime | None]
     refreshes: Mapped[int] = zero()
+    forced_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     alerted_at: Mapped[datetime | None]
     authorized_at: Mapped[datetime] = now_stamp()
     authorized_by: Mapped[str | None]
     updated_at: Mapped[datetime] = now_stamp()
+
+
+class OAuthState(Base):
+    """A consent that came back."""
+
+    __tablename__ = "oauth_states"
+
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime] = now_stamp()

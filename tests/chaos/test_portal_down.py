@@ -1,10 +1,12 @@
 """A portal that goes down in the middle of a sync, and one where everything that can fail fails at once."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from airflow_hubspot.client import CircuitOpen
+from airflow_hubspot.client.windows import Window
 from commission_sync.streams.request import Mode
 
 # Every kind there is, reset_after_commit included: to a reader it is one more reset.
@@ -60,12 +62,13 @@ def test_every_fault_at_five_per_cent_at_once_costs_calls_and_no_rows(world):
     admin = acme.emulator.admin
 
     def sync(mode=Mode.INCREMENTAL):
-        # Half an hour later, as the schedule has it, nobody remembers refusals.
+        # This emulator has no limits, so its refusals mean nothing; and half an hour later nobody remembers them.
         acme.execute("UPDATE api_budgets SET others = 0, strikes = 0, hold_seconds = 5, closed_until = 0")
+        acme.execute("UPDATE api_budgets SET allowed = 50 WHERE policy = 'search'")
         return acme.sync_as_airflow_does(mode, timeout_seconds=1.0)
 
-    with acme.client() as client:
-        assert client.account.details().portal_id == 1001
+    # A token that has never worked is not believed in against HubSpot's word.
+    acme.sync(Mode.WINDOW, window=Window.between(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC)))
     admin.set_faults(1001, EVERYTHING_AT_FIVE_PER_CENT)
     sync()
     assert not acme.difference(), "after the first load"

@@ -81,7 +81,9 @@ class World:
         failures = count(1)
 
         def _is_tried_again(error: BaseException) -> bool:
-            return isinstance(error, HubSpotError) and (postponement(error) is not None or next(failures) < tries)
+            if not isinstance(error, HubSpotError) or error.is_final:
+                return False
+            return postponement(error) is not None or next(failures) < tries
 
         retrying = tenacity.Retrying(retry=tenacity.retry_if_exception(_is_tried_again), wait=waits, reraise=True)
         return retrying(self.sync, mode, run_id=run_id, gated=True, **how)

@@ -35,12 +35,13 @@ from airflow_hubspot.client.tokens import TokenSource
 
 # One call in four may fail, as in HubSpot's bad minutes, and hardly any is given up.
 TRIES = 8
-# How often a token that worked before is believed in against HubSpot's word.
-TRIES_WITH_A_REFUSED_TOKEN = 4
+# As many refusals in a row, of whichever calls, prove a token that worked before to be dead.
+REFUSALS_OF_A_DEAD_TOKEN = 5
 LONGEST_WAIT_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 _POOL_SIZE = 16
 _BACKOFF_SECONDS = 0.25
+_LONGEST_BACKOFF_SECONDS = 8.0
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class Transport:
         )
         self._given_up = threading.Event()
         self._token_is_proven = False
+        self._token_refusals = 0
 
     def send(self, request: Request) -> Response:
         """Send a request and return its answer.
@@ -107,7 +109,7 @@ class Transport:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._is_worth_repeating(request, error)),
-            stop=_is_tried_enough,
+            stop=tenacity.stop_after_attempt(TRIES),
             wait=_delay,
             sleep=self._pause,
             before_sleep=self._announce,
@@ -121,7 +123,7 @@ class Transport:
 
     def prove_token(self) -> None:
         """Hear that HubSpot has accepted the token before, so that a 401 alone does not prove it to be dead."""
-        self._token_is_proven = True
+        self._token_is_proven, self._token_refusals = True, 0
 
     def give_up(self) -> None:
         """Make calls that wait for a limit or a retry fail now, and any further one; calls under way still end."""
@@ -200,6 +202,8 @@ class Transport:
 
     def _refused(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> HubSpotError:
         error = error_from_response(status, headers, body, operation=request.operation, time_zone=self._time_zone)
+        if isinstance(error, Unauthorized):
+            self._token_refusals += 1
         if isinstance(error, RateLimited):
             policy = POLICIES.get(error.policy, request.policy)
             self._limiter.penalise(policy, error.retry_after, asked=error.asked)
@@ -208,7 +212,8 @@ class Transport:
     def _is_worth_repeating(self, request: Request, error: BaseException) -> bool:
         # Calls that were refused for their token or for a limit have had no effect, so even a write is made again.
         if isinstance(error, Unauthorized):
-            return self._token_is_proven and not isinstance(error, NeedsAuthorization)
+            is_doubtful = self._token_is_proven and self._token_refusals < REFUSALS_OF_A_DEAD_TOKEN
+            return is_doubtful and not isinstance(error, NeedsAuthorization)
         if isinstance(error, RateLimited):
             return error.retry_after <= LONGEST_WAIT_SECONDS
         if isinstance(error, CircuitOpen) or not isinstance(error, Unavailable):
@@ -225,12 +230,7 @@ class Transport:
         _log.info("call repeated try=%s error=%r", state.attempt_number + 1, str(error))
 
 
-def _is_tried_enough(state: tenacity.RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
-    return state.attempt_number >= (TRIES_WITH_A_REFUSED_TOKEN if isinstance(error, Unauthorized) else TRIES)
-
-
-_jitter = tenacity.wait_random_exponential(multiplier=_BACKOFF_SECONDS, max=LONGEST_WAIT_SECONDS)
+_jitter = tenacity.wait_random_exponential(multiplier=_BACKOFF_SECONDS, max=_LONGEST_BACKOFF_SECONDS)
 
 
 def _delay(state: tenacity.RetryCallState) -> float:

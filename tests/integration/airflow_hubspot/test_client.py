@@ -169,3 +169,26 @@ def test_a_host_that_is_not_there_is_unavailable_with_a_hint():
         with pytest.raises(Unavailable, match=r"did not answer account-info\.details") as raised:
             client.account.details()
         assert "check that the host" in raised.value.hint
+
+
+def test_a_token_that_worked_before_is_believed_in_until_it_is_refused_again_and_again(emulator, client):
+    emulator.admin.set_faults(1001, {"next": ["expired_token_401"]})
+    with pytest.raises(Unauthorized):
+        client.objects.list_page("deals", limit=1)
+    assert client.objects.list_page("deals", limit=1).results
+    emulator.admin.set_faults(1001, {"next": ["expired_token_401"] * 4})
+    assert client.objects.list_page("deals", limit=1).results
+    emulator.admin.reset_stats()
+    emulator.admin.set_faults(1001, {"expired_token_401": 1.0})
+    with pytest.raises(Unauthorized):
+        client.objects.list_page("deals", limit=1)
+    assert emulator.admin.stats(1001)["statuses"] == {"401": 5}
+
+
+def test_a_write_that_was_refused_for_a_limit_is_made_again_and_one_that_was_cut_off_is_not(emulator, client):
+    request = Request("POST", "/crm/v3/objects/deals", "deals.create", body=b'{"properties": {}}', repeatable=False)
+    emulator.admin.set_faults(1001, {"next": ["rate_limited_retry_after"], "retry_after_seconds": 0.1})
+    assert client._transport.send(request).status in {200, 201}
+    emulator.admin.set_faults(1001, {"next": ["reset_after_commit"]})
+    with pytest.raises(Unavailable):
+        client._transport.send(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import lru_cache
 
@@ -10,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOUR = 60
 _DAY = 24 * _HOUR
+
+
+_ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+")
 
 
 class InvalidSetting(ValueError):
@@ -24,6 +28,9 @@ class Settings(BaseSettings):
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
+    freshness_sla_minutes: int = Field(default=60, ge=1, le=7 * _DAY)
+    alert_emails: str = ""
+    runbook_url: str = "docs/runbook.md"
 
     @field_validator("sync_interval_minutes")
     @classmethod
@@ -34,6 +41,24 @@ class Settings(BaseSettings):
                 "use minutes that divide an hour (such as 5, 15, 30) or hours that divide a day (60, 120, 360)"
             )
         return minutes
+
+    @field_validator("alert_emails")
+    @classmethod
+    def _are_addresses(cls, emails: str) -> str:
+        for address in _addresses(emails):
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address!r} is no e-mail address; separate several by commas")
+        return emails
+
+    @property
+    def alert_recipients(self) -> tuple[str, ...]:
+        """Who is told when something is late or broken, and when it works again."""
+        return tuple(_addresses(self.alert_emails))
+
+    @property
+    def freshness_sla(self) -> timedelta:
+        """How old a company's data may become before people are told."""
+        return timedelta(minutes=self.freshness_sla_minutes)
 
     @property
     def schedule(self) -> str:
@@ -60,4 +85,10 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        raise InvalidSetting(f"{name}={first['input']!r} makes no sense: {first['msg']}") from None
+        raise InvalidSetting(
+            f"{name}={first['input']!r} makes no sense: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
+
+
+def _addresses(emails: str) -> list[str]:
+    return [address.strip() for address in emails.split(",") if address.strip()]

@@ -61,8 +61,15 @@ class SyncStreamOperator(BaseOperator):
 
 
 def _request(context: Context) -> SyncRequest:
-    dag_run, params = context["dag_run"], context["params"]
-    requested = partial(SyncRequest, dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
+    dag_run, params, ti = context["dag_run"], context["params"], context["ti"]
+    requested = partial(
+        SyncRequest,
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        try_number=ti.try_number,
+        task_id=ti.task_id,
+        map_index=ti.map_index if ti.map_index is not None else -1,
+    )
     try:
         if dag_run.run_type == "backfill":
             return requested(mode=Mode.WINDOW, window=_data_interval(dag_run))

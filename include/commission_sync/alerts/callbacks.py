@@ -59,6 +59,9 @@ def run_succeeded(context: Mapping[str, Any]) -> None:
 async def run_is_late(context: Mapping[str, Any]) -> None:
     """Review a DAG run that has missed its deadline; Airflow's triggerer calls this."""
     run = context["dag_run"]
+    # Airflow keeps the deadline of a run that failed before it.
+    if run["state"] in {"success", "failed"}:
+        return
     look = partial(Review.of_late_run, dag_id=run["dag_id"], run_id=run["dag_run_id"])
     await sync_to_async(_review)(look)
 

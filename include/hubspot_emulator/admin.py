@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hubspot_emulator.catalog import completed
 from hubspot_emulator.edits import edit
+from hubspot_emulator.oauth import Grant
 from hubspot_emulator.portal import Knobs, Portal
 from hubspot_emulator.records import Version
 
@@ -40,6 +41,11 @@ class Admin:
             web.get(f"{BASE}/stats", self.stats),
             web.post(f"{BASE}/stats/reset", self.reset_stats),
             web.post(f"{BASE}/reset", self.reset),
+            web.get(f"{BASE}/oauth", self.oauth),
+            web.put(f"{BASE}/oauth", self.turn_oauth),
+            web.post(f"{portal}/oauth/install", self.install),
+            web.post(f"{portal}/oauth/uninstall", self.uninstall),
+            web.post(f"{portal}/oauth/expire", self.expire),
             web.get(f"{portal}/truth/deals", self.truth),
             web.post(f"{portal}/edits", self.edits),
             web.post(f"{portal}/edits/stream", self.start_stream),
@@ -137,6 +143,35 @@ class Admin:
         """Use up limits as other apps of the account would."""
         wanted = await _body(request)
         self._portal(request).limits.used_by_others(int(wanted.get("calls", 0)), int(wanted.get("searches", 0)))
+        return _json({})
+
+    async def oauth(self, _: web.Request) -> web.Response:
+        """Tell what was asked of the token endpoints, and how many calls came with an expired token."""
+        return _json(dict(self._server.oauth.counts))
+
+    async def turn_oauth(self, request: web.Request) -> web.Response:
+        """Turn OAuth's knobs; see `OAuth.turn`."""
+        try:
+            self._server.oauth.turn(await _body(request))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return _json({})
+
+    async def install(self, request: web.Request) -> web.Response:
+        """Install the app in a portal without its page; return the tokens."""
+        spec = self._portal(request).spec
+        scopes = tuple((await _body(request)).get("scopes") or spec.scopes)
+        access = self._server.oauth.issue(Grant(spec.portal_id, scopes))
+        return _json({"access_token": access.token, "refresh_token": access.grant.refresh_token})
+
+    async def uninstall(self, request: web.Request) -> web.Response:
+        """Uninstall the app: the portal's tokens die."""
+        self._server.oauth.uninstall(self._portal(request).spec.portal_id)
+        return _json({})
+
+    async def expire(self, request: web.Request) -> web.Response:
+        """End the portal's access tokens before their time."""
+        self._server.oauth.expire(self._portal(request).spec.portal_id)
         return _json({})
 
     async def create_property(self, request: web.Request) -> web.Response:

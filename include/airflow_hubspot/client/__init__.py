@@ -3,27 +3,34 @@
 from airflow_hubspot.client.account import AccountDetails, DailyUsage
 from airflow_hubspot.client.client import HubSpotClient
 from airflow_hubspot.client.errors import (
+    CircuitOpen,
     Conflict,
     GivenUp,
     HubSpotError,
     Invalid,
     MissingScopes,
+    NeedsAuthorization,
     NotFound,
     RateLimited,
     Unauthorized,
     Unavailable,
     UriTooLong,
+    postponement,
 )
-from airflow_hubspot.client.limits import InMemoryLimiter, Limiter, Policy
+from airflow_hubspot.client.limits import InMemoryLimiter, Lane, Limiter, Permit, Policy, told
+from airflow_hubspot.client.oauth import OAuthApp, TokenGrant
 from airflow_hubspot.client.objects import BatchResult, Objects, Page, Record, SearchPage
 from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
 from airflow_hubspot.client.search import Filter, SearchQuery
-from airflow_hubspot.client.transport import CallSnapshot, StaticToken, TokenSource
+from airflow_hubspot.client.stats import CallSnapshot
+from airflow_hubspot.client.token_endpoint import TokenEndpoint
+from airflow_hubspot.client.tokens import StaticToken, TokenSource
 
 __all__ = [
     "AccountDetails",
     "BatchResult",
     "CallSnapshot",
+    "CircuitOpen",
     "Conflict",
     "DailyUsage",
     "Filter",
@@ -32,11 +39,15 @@ __all__ = [
     "HubSpotError",
     "InMemoryLimiter",
     "Invalid",
+    "Lane",
     "Limiter",
     "MissingScopes",
+    "NeedsAuthorization",
     "NotFound",
+    "OAuthApp",
     "Objects",
     "Page",
+    "Permit",
     "Policy",
     "PropertyDefinition",
     "RateLimited",
@@ -44,9 +55,13 @@ __all__ = [
     "SearchPage",
     "SearchQuery",
     "StaticToken",
+    "TokenEndpoint",
+    "TokenGrant",
     "TokenSource",
     "Unauthorized",
     "Unavailable",
     "UriTooLong",
     "is_clock_like",
+    "postponement",
+    "told",
 ]

@@ -4,6 +4,7 @@ from commission_sync.store.models.alerts import AlertIncident
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
+from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
@@ -13,8 +14,10 @@ __all__ = [
     "AuditEntry",
     "Base",
     "CatalogProperty",
+    "Credentials",
     "CrmIntegration",
     "Deal",
+    "OAuthState",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

@@ -20,6 +20,7 @@ class SyncRun(Base):
         Index(None, "integration_id", "stream", "started_at"),
         Index(None, "dag_id", "run_id"),
         Index(None, "dag_id", "integration_id", "finished_at"),
+        Index(None, "integration_id", "finished_at"),
     )
 
     id: Mapped[uuid.UUID] = new_id()

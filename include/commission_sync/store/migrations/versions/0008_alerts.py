@@ -17,6 +17,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP FUNCTION last_tries, last_good_run; DROP VIEW alert_news; DROP TABLE alert_incidents; "
-        "DROP INDEX ix_sync_runs_dag_id_integration_id_finished_at; "
+        "DROP INDEX ix_sync_runs_dag_id_integration_id_finished_at, ix_sync_runs_integration_id_finished_at; "
         "ALTER TABLE sync_runs DROP COLUMN task_id, DROP COLUMN map_index"
     )

@@ -55,3 +55,5 @@ CREATE FUNCTION last_tries(p_dag_id text, p_run_id text) RETURNS SETOF sync_runs
     WHERE dag_id = p_dag_id AND run_id = p_run_id AND mode <> 'window'
     ORDER BY integration_id, stream, started_at DESC
 $$;
+-- Finds what a company's tries came to lately, for the health endpoint.
+CREATE INDEX ix_sync_runs_integration_id_finished_at ON sync_runs (integration_id, finished_at);

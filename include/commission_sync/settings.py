@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     hubspot_client_id: str = ""
     hubspot_client_secret: SecretStr = SecretStr("")
     token_encryption_keys: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
     freshness_sla_minutes: int = Field(default=60, ge=1, le=7 * _DAY)
     alert_emails: str = ""
     runbook_url: str = "docs/runbook.md"
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
     def token_keys(self) -> tuple[str, ...]:
         """The keys of the stored OAuth tokens: the first encrypts, all decrypt."""
         return _listed(self.token_encryption_keys)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret among the settings, for whoever has to take them out of something."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        return tuple(part for value in values if isinstance(value, SecretStr) for part in _listed(value))
 
     @field_validator("alert_emails")
     @classmethod

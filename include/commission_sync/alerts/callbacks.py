@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -33,16 +34,22 @@ def watched(settings: Settings) -> dict[str, Any]:
 
     Its runs are reviewed when they are over, and when one is not over `FRESHNESS_SLA_MINUTES` after it was queued.
     """
+    deadline = DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=settings.freshness_sla,
+        callback=AsyncCallback(run_is_late),
+        name="freshness",
+    )
     return {
         "on_failure_callback": run_failed,
         "on_success_callback": run_succeeded,
-        "deadline": DeadlineAlert(
-            reference=DeadlineReference.DAGRUN_QUEUED_AT,
-            interval=settings.freshness_sla,
-            callback=AsyncCallback(run_is_late),
-            name="freshness",
-        ),
+        "deadline": None if _is_dags_test() else deadline,
     }
+
+
+def _is_dags_test() -> bool:
+    # Airflow 3.3.2 takes the alerts themselves for their ids when `airflow dags test` ends a run, and fails.
+    return sys.argv[1:3] == ["dags", "test"]
 
 
 def run_failed(context: Mapping[str, Any]) -> None:

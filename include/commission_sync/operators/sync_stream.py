@@ -13,6 +13,7 @@ from airflow.sdk.types import DagRunProtocol
 
 from airflow_hubspot.client.windows import Window
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.metrics import emit
 from commission_sync.operators.portal import portal_hook
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import integration
@@ -57,7 +58,9 @@ class SyncStreamOperator(BaseOperator):
             with conn.transaction():
                 company = integration(conn, UUID(self.integration_id))
             with portal_hook(company, self.database_conn_id).get_conn() as client:
-                return StreamSync(self.stream, company, client, conn, load_settings()).run(request).as_dict()
+                counts = StreamSync(self.stream, company, client, conn, load_settings()).run(request)
+        emit(counts, company=self.company, stream=self.stream.name)
+        return counts.as_dict()
 
 
 def _request(context: Context) -> SyncRequest:

@@ -4,8 +4,10 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from airflow_hubspot.client import Unauthorized, Unavailable
+from commission_sync.health.metrics import prometheus_text
 from commission_sync.health.report import CachedReport, report
 from commission_sync.settings import Settings
 from commission_sync.store import connect
@@ -89,3 +91,16 @@ def test_a_database_that_is_away_is_an_answer_and_no_error():
     assert "secret" not in str(kept.current().detailed())
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect("postgresql://nobody@127.0.0.1:1/x")
+
+
+def test_prometheus_reads_every_figure(world):
+    acme = world(20)
+    acme.sync()
+    with closing(connect(acme.dsn)) as conn:
+        families = {f.name: f for f in text_string_to_metric_families(prometheus_text(conn, Settings()).decode())}
+    figures = {
+        (name, frozenset(sample.labels.values())): sample.value for name, f in families.items() for sample in f.samples
+    }
+    assert figures["hubspot_sync_healthy", frozenset({"acme", "token"})] == 1
+    assert figures["hubspot_sync_recent_rows_written", frozenset({"acme", "deals", "success"})] == 20
+    assert 0 <= figures["hubspot_sync_age_seconds", frozenset({"acme", "deals"})] < 60

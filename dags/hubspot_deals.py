@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from airflow_hubspot.retry import HubSpotRetryPolicy
+from commission_sync.alerts.callbacks import watched
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import sync_params
 from commission_sync.operators.sync_stream import SyncStreamOperator
@@ -35,6 +36,7 @@ with DAG(
     max_active_runs=1,
     tags=["hubspot", "sync"],
     params=sync_params(),
+    **watched(settings),
     default_args={
         "owner": "commission-sync",
         "retries": settings.max_sync_retries,

@@ -2,6 +2,8 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
+from commission_sync.alerts.sentry import report_errors
+from commission_sync.settings import load_settings
 from commission_sync.web import PagesOnDemand
 
 
@@ -10,3 +12,8 @@ class HubSpotCommissionSync(AirflowPlugin):
 
     name = "hubspot_commission_sync"
     fastapi_apps = [{"app": PagesOnDemand(), "url_prefix": "/hubspot", "name": "HubSpot commission sync"}]  # noqa: RUF012
+
+    @classmethod
+    def on_load(cls, *_: object, **__: object) -> None:
+        """Let this Airflow process report its errors, if it is told where to."""
+        report_errors(load_settings())

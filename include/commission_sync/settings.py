@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import timedelta
 from functools import lru_cache
 
@@ -11,6 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOUR = 60
 _DAY = 24 * _HOUR
+
+
+_ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+")
 
 
 class InvalidSetting(ValueError):
@@ -29,6 +33,10 @@ class Settings(BaseSettings):
     hubspot_client_id: str = ""
     hubspot_client_secret: SecretStr = SecretStr("")
     token_encryption_keys: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
+    freshness_sla_minutes: int = Field(default=60, ge=1, le=7 * _DAY)
+    alert_emails: str = ""
+    runbook_url: str = "docs/runbook.md"
 
     @field_validator("sync_interval_minutes")
     @classmethod
@@ -59,6 +67,29 @@ class Settings(BaseSettings):
     def token_keys(self) -> tuple[str, ...]:
         """The keys of the stored OAuth tokens: the first encrypts, all decrypt."""
         return _listed(self.token_encryption_keys)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret among the settings, for whoever has to take them out of something."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        return tuple(part for value in values if isinstance(value, SecretStr) for part in _listed(value))
+
+    @field_validator("alert_emails")
+    @classmethod
+    def _are_addresses(cls, emails: str) -> str:
+        for address in _addresses(emails):
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address!r} is no e-mail address; separate several by commas")
+        return emails
+
+    @property
+    def alert_recipients(self) -> tuple[str, ...]:
+        """Who is told when something is late or broken, and when it works again."""
+        return tuple(_addresses(self.alert_emails))
+
+    @property
+    def freshness_sla(self) -> timedelta:
+        """How old a company's data may become before people are told."""
+        return timedelta(minutes=self.freshness_sla_minutes)
 
     @property
     def schedule(self) -> str:
@@ -91,4 +122,9 @@ def load_settings() -> Settings:
         name = str(first["loc"][0])
         is_secret = Settings.model_fields[name].annotation is SecretStr
         value = "" if is_secret else f"={first['input']!r}"
-        raise InvalidSetting(f"{name.upper()}{value} makes no sense: {first['msg']}") from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise InvalidSetting(f"{name.upper()}{value} makes no sense: {why}") from None
+
+
+def _addresses(emails: str) -> list[str]:
+    return [address.strip() for address in emails.split(",") if address.strip()]

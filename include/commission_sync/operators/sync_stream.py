@@ -16,6 +16,7 @@ from airflow_hubspot.client import HubSpotError, postponement
 from airflow_hubspot.client.windows import Window
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.operators.gate import gated_client
+from commission_sync.operators.metrics import emit
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import integration
 from commission_sync.streams.request import Mode, SyncRequest
@@ -77,12 +78,21 @@ class SyncStreamOperator(BaseOperator):
             with conn.transaction():
                 company = integration(conn, UUID(self.integration_id))
             with gated_client(company, request.lane, self.database_conn_id) as client:
-                return StreamSync(self.stream, company, client, conn, load_settings()).run(request).as_dict()
+                counts = StreamSync(self.stream, company, client, conn, load_settings()).run(request)
+        emit(counts, company=self.company, stream=self.stream.name)
+        return counts.as_dict()
 
 
 def _request(context: Context) -> SyncRequest:
-    dag_run, params = context["dag_run"], context["params"]
-    requested = partial(SyncRequest, dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
+    dag_run, params, ti = context["dag_run"], context["params"], context["ti"]
+    requested = partial(
+        SyncRequest,
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        try_number=ti.try_number,
+        task_id=ti.task_id,
+        map_index=ti.map_index if ti.map_index is not None else -1,
+    )
     try:
         if dag_run.run_type == "backfill":
             return requested(mode=Mode.WINDOW, window=_data_interval(dag_run))

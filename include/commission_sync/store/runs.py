@@ -39,9 +39,10 @@ WHERE integration_id = %(integration_id)s AND stream = %(stream)s AND dag_id = %
 """
 
 _OPEN = """
-INSERT INTO sync_runs (integration_id, stream, mode, dag_id, run_id, try_number, window_from, window_to)
-VALUES (%(integration_id)s, %(stream)s, %(mode)s, %(dag_id)s, %(run_id)s, %(try_number)s, %(window_from)s,
-        %(window_to)s)
+INSERT INTO sync_runs (integration_id, stream, mode, dag_id, run_id, try_number, task_id, map_index, window_from,
+                       window_to)
+VALUES (%(integration_id)s, %(stream)s, %(mode)s, %(dag_id)s, %(run_id)s, %(try_number)s, %(task_id)s, %(map_index)s,
+        %(window_from)s, %(window_to)s)
 RETURNING id
 """
 
@@ -55,6 +56,8 @@ def open_run(
     dag_id: str,
     run_id: str,
     try_number: int,
+    task_id: str | None = None,
+    map_index: int = -1,
     window_from: datetime | None,
     window_to: datetime,
 ) -> UUID:
@@ -66,6 +69,8 @@ def open_run(
         "dag_id": dag_id,
         "run_id": run_id,
         "try_number": try_number,
+        "task_id": task_id,
+        "map_index": map_index,
         "window_from": window_from,
         "window_to": window_to,
     }

@@ -63,6 +63,8 @@ class RunRecord:
                 dag_id=request.dag_id,
                 run_id=request.run_id,
                 try_number=request.try_number,
+                task_id=request.task_id,
+                map_index=request.map_index,
                 window_from=plan.window_from,
                 window_to=plan.window_to,
             )

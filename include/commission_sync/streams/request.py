@@ -26,13 +26,18 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class SyncRequest:
-    """What one try of one task is asked to do; `window` goes with `Mode.WINDOW` and with nothing else."""
+    """What one try of one task is asked to do; `window` goes with `Mode.WINDOW` and with nothing else.
+
+    `task_id` and `map_index` tell Airflow's log of it.
+    """
 
     mode: Mode
     dag_id: str
     run_id: str
     try_number: int = 1
     window: Window | None = None
+    task_id: str | None = None
+    map_index: int = -1
 
     def __post_init__(self) -> None:
         if (self.mode is Mode.WINDOW) != (self.window is not None):

@@ -1,5 +1,6 @@
 """The tables, as typed definitions; migrations create them, and a test holds the two together."""
 
+from commission_sync.store.models.alerts import AlertIncident
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
@@ -10,6 +11,7 @@ from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 
 __all__ = [
+    "AlertIncident",
     "ApiBudget",
     "AuditEntry",
     "Base",

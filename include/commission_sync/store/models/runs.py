@@ -19,6 +19,8 @@ class SyncRun(Base):
     __table_args__ = (
         Index(None, "integration_id", "stream", "started_at"),
         Index(None, "dag_id", "run_id"),
+        Index(None, "dag_id", "integration_id", "finished_at"),
+        Index(None, "integration_id", "finished_at"),
     )
 
     id: Mapped[uuid.UUID] = new_id()
@@ -28,6 +30,8 @@ class SyncRun(Base):
     dag_id: Mapped[str]
     run_id: Mapped[str]
     try_number: Mapped[int]
+    task_id: Mapped[str | None]
+    map_index: Mapped[int] = mapped_column(server_default=text("-1"))
     window_from: Mapped[datetime | None]
     window_to: Mapped[datetime | None]
     started_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -1,0 +1,91 @@
+"""The health of all companies as one answer: booleans for anybody, reasons for those who may know."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from commission_sync.health.checks import CHECKS, Health, judged
+from commission_sync.settings import Settings
+from commission_sync.store import DatabaseUnavailable
+from commission_sync.store.standing import standings
+
+KEPT_SECONDS = 5.0
+# The rate of errors is that of about two freshness intervals: it falls by itself when tries succeed again.
+_LATELY = 2
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everybody's health; `unavailable` says why it is not known."""
+
+    companies: Sequence[Health] = ()
+    unavailable: str | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all companies are well, and that is known."""
+        return self.unavailable is None and all(company.healthy for company in self.companies)
+
+    def public(self) -> dict[str, Any]:
+        """Return what anybody may know: booleans, and no company's name."""
+        return {"healthy": self.healthy, "checks": {name: self._passes(name) for name in CHECKS}}
+
+    def detailed(self) -> dict[str, Any]:
+        """Return each company's checks, with what is wrong in words."""
+        companies = {
+            company.company: {
+                "healthy": company.healthy,
+                "checks": {name: _told(wrong) for name, wrong in company.checks.items()},
+            }
+            for company in self.companies
+        }
+        reason = {} if self.unavailable is None else {"reason": self.unavailable}
+        return {**self.public(), **reason, "companies": companies}
+
+    def _passes(self, check: str) -> bool:
+        return self.unavailable is None and all(company.checks[check] is None for company in self.companies)
+
+
+def report(conn: psycopg.Connection, settings: Settings) -> Report:
+    """Judge all active companies."""
+    with conn.transaction():
+        found = standings(conn, lately=_LATELY * settings.freshness_sla)
+    now = datetime.now(UTC)
+    return Report([judged(standing, now=now, sla=settings.freshness_sla) for standing in found])
+
+
+@dataclass
+class CachedReport:
+    """A report that is made at most every few seconds, however often it is asked for; safe for several threads."""
+
+    settings: Settings
+    open_connection: Callable[[], psycopg.Connection]
+    clock: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _made: tuple[float, Report] | None = None
+
+    def current(self) -> Report:
+        """Return the report; an unreachable database is one, too."""
+        with self._lock:
+            if self._made is None or self.clock() - self._made[0] > KEPT_SECONDS:
+                self._made = (self.clock(), self._make())
+            return self._made[1]
+
+    def _make(self) -> Report:
+        try:
+            with closing(self.open_connection()) as conn:
+                return report(conn, self.settings)
+        except (DatabaseUnavailable, psycopg.Error) as error:
+            return Report(unavailable=str(error))
+
+
+def _told(wrong: str | None) -> dict[str, Any]:
+    return {"ok": True} if wrong is None else {"ok": False, "reason": wrong}

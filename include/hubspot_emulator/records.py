@@ -44,10 +44,15 @@ class Records:
         self._clock = clock
         self._rates = rates
         self._purged: set[int] = set()
+        self._no_moment = Moment(source.spec.currency, 0, 0, rates.rate)
 
     def version(self, number: int) -> Version:
         """Return a record's current version, archived or not."""
-        return self.touched.get(number) or Version(number, self.source.modified_ms(number))
+        return self.touched.get(number) or self.untouched(number)
+
+    def untouched(self, number: int) -> Version:
+        """Return a generated record as it was before anybody edited it."""
+        return Version(number, self.source.modified_ms(number))
 
     def find(self, crm_id: str) -> Version | None:
         """Return the record with an id, archived ones too; None when there never was one, or when it was purged."""
@@ -144,6 +149,11 @@ class Records:
         own[kind.modified] = iso(version.modified_ms)
         return own
 
+    def steady_properties(self, number: int) -> Properties:
+        """Return the properties of an untouched record that are its own or calculated from nothing else."""
+        own = self.source.properties(number)
+        return own | self.source.kind.calculate(own, self._no_moment)
+
     def rendered(self, version: Version, wanted: tuple[str, ...]) -> dict[str, object]:
         """Return a record as HubSpot answers it, with the wanted properties; those without a value are null."""
         own, kind = self.properties(version), self.source.kind
@@ -163,7 +173,7 @@ class Records:
     def past(self, version: Version, name: str) -> list[Entry]:
         """Return the values that a property has had, the newest first."""
         generated = version.number < self.source.count
-        original = self.properties(Version(version.number, version.modified_ms)) if generated else None
+        original = self.properties(self.untouched(version.number)) if generated else None
         return self.history.past(version.number, name, original)
 
     def _is_in_bin(self, version: Version) -> bool:

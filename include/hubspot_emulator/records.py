@@ -93,14 +93,17 @@ class Records:
         """Add a record."""
         number, when = self.count, at_ms or self._clock.now()
         self.count += 1
-        return self._keep(Version(number, when, dict(properties), created_ms=when), properties)
+        return self._keep(Version(number, when, dict(properties), created_ms=when), properties, when)
 
     def update(
         self, version: Version, properties: Properties, at_ms: int | None = None, *, bump: bool = True
     ) -> Version:
         """Change properties of a record; its modified time moves on and never back."""
-        when = max(version.modified_ms, at_ms or self._clock.now()) if bump else version.modified_ms
-        return self._keep(replace(version, changes=version.changes | properties, modified_ms=when), properties)
+        now = max(version.modified_ms, at_ms or self._clock.now())
+        changed = replace(
+            version, changes=version.changes | properties, modified_ms=now if bump else version.modified_ms
+        )
+        return self._keep(changed, properties, now)
 
     def archive(self, version: Version) -> Version:
         """Put a record into the recycle bin; its modified time stays."""
@@ -183,8 +186,8 @@ class Records:
     def _moment(self, version: Version) -> Moment:
         return Moment(self.source.spec.currency, version.modified_ms, self._clock.now(), self._rates.rate)
 
-    def _keep(self, version: Version, changes: Properties | None = None) -> Version:
+    def _keep(self, version: Version, changes: Properties | None = None, at_ms: int = 0) -> Version:
         self.touched[version.number] = version
         if changes:
-            self.history.write(version.number, changes, version.modified_ms)
+            self.history.write(version.number, changes, at_ms)
         return version

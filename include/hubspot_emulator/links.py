@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +47,6 @@ class Links:
             return {}
         theirs = self._records[1 - side]
         return {n: labels for n, labels in self._all(number, side).items() if theirs.is_live(n)}
-
-    def every(self) -> Iterator[tuple[int, int, Labels]]:
-        """Yield every link that is seen, by the number of its first record."""
-        for number in range(self._records[0].count):
-            for other, labels in self.of(number, 0).items():
-                yield number, other, labels
 
     def attach(self, one: int, other: int, labels: Labels = _PLAIN) -> None:
         """Link two records, or add labels to their link; what hangs on one record only leaves the one before."""

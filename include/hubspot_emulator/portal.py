@@ -58,7 +58,7 @@ class Portal:
         sources = {kind.name: Source(kind, spec, seed) for kind in KINDS}
         self.shares = Shares(sources[DEALS.name])
         self.collections = {kind.name: self._collection(sources[kind.name], seed) for kind in KINDS}
-        self.links = tuple(Links(p, self.records(p.one), self.records(p.other)) for p in PAIRS)
+        self.links = tuple(Links(p, self.records(p.one), self.records(p.other), self.clock) for p in PAIRS)
         self.limits = Limits(spec, enforced=limits)
         self.faults = Faults()
         self.knobs = Knobs(latency_ms=spec.latency_ms)

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
+    # How much of a company's stream one reconciliation may mark as archived before it stops and asks a person.
+    reconcile_max_archived_percent: float = Field(default=5.0, ge=0, le=100)
+    reconcile_min_archived_rows: int = Field(default=100, ge=0)
+    # How many records of a large stream are compared value by value each night, in turns.
+    reconcile_sweep_records: int = Field(default=400, ge=0)
 
     @field_validator("sync_interval_minutes")
     @classmethod

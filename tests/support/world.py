@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,11 +19,13 @@ from commission_sync.store import connect
 from commission_sync.store.integrations import integration
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.activities import ACTIVITIES
+from commission_sync.streams.company import Reconciliation
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.request import Mode, SyncRequest
 from commission_sync.streams.stream import Stream
 from commission_sync.streams.sync import StreamSync
+from hubspot_calls import Call, caller, inputs
 from hubspot_emulator import Emulator, PortalSpec
 
 EVERY_STREAM = (DEALS, LINE_ITEMS, *ACTIVITIES)
@@ -74,6 +77,45 @@ class World:
     def sync_all(self, mode: Mode = Mode.INCREMENTAL) -> RunCounts:
         """Run every stream once, deals first."""
         return sum((self.sync(mode, stream=stream) for stream in EVERY_STREAM), RunCounts())
+
+    def reconcile(self, mode: Mode = Mode.INCREMENTAL, *, percent: float | None = 100, **settings: Any) -> RunCounts:
+        """Reconcile every stream as the nightly task would."""
+        request = SyncRequest(mode, "hubspot_reconcile", f"run-{next(self._runs)}")
+        with closing(connect(self.dsn)) as conn:
+            with conn.transaction():
+                company = integration(conn, self.integration_id)
+            with self.client() as client:
+                work = Reconciliation(EVERY_STREAM, company, client, conn, Settings(**settings), percent)
+                return work.run(request)
+
+    @property
+    def call(self) -> Call:
+        """Make a call of HubSpot's API as some other app would: `call(method, path, body)`."""
+        return caller(self.emulator.url, self.portal.token)
+
+    def archive(self, *crm_ids: str, object_type: str = "deals") -> None:
+        self._call("POST", f"/crm/v3/objects/{object_type}/batch/archive", inputs(*crm_ids))
+
+    def merge(self, primary: str, loser: str, object_type: str = "deals") -> str:
+        """Merge two records and return the id of the one that stays."""
+        body = {"primaryObjectId": primary, "objectIdToMerge": loser}
+        return json.loads(self._call("POST", f"/crm/v3/objects/{object_type}/merge", body))["id"]
+
+    def attach(self, deal: str, crm_id: str, object_type: str = "line_items") -> None:
+        self._call("PUT", f"/crm/v4/objects/deals/{deal}/associations/default/{object_type}/{crm_id}")
+
+    def detach(self, deal: str, crm_id: str, object_type: str = "line_items") -> None:
+        self._call("DELETE", f"/crm/v4/objects/deals/{deal}/associations/{object_type}/{crm_id}")
+
+    def links(self, object_type: str = "line_items") -> list[tuple[str, str]]:
+        """Return the true links of a type, as (record, deal)."""
+        listed = self.emulator.admin.truth_links(self.portal.portal_id, object_type, "deals")
+        return [(link["from"], link["to"]) for link in listed]
+
+    def _call(self, method: str, path: str, body: object = None) -> bytes:
+        answer = self.call(method, path, body)
+        assert answer.status < 300, answer.data
+        return answer.data
 
     def client(self, *, token: str | None = None, timeout_seconds: float = 10.0) -> HubSpotClient:
         return HubSpotClient(

@@ -107,8 +107,11 @@ class Links:
         wanted = {r: set(current.deals) for r, current in stored.items()}
         for record, deal in gone:
             wanted.get(record, set()).discard(deal)
-        for record, deal in come:
-            wanted.get(record, set()).add(deal)
+        for record, deal in ((r, d) for r, d in come if r in stored):
+            if self._spec.on_deals is Cardinality.ONE:
+                # What a deal was just read to have has left the deal that was not asked.
+                wanted[record] &= read.keys()
+            wanted[record].add(deal)
         self._settle(stored, {r: frozenset(deals) for r, deals in wanted.items()}, why)
         return touched - stored.keys()
 

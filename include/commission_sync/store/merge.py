@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 KEY = "crm_id"
 VERSION = "crm_updated_at"
@@ -60,6 +61,11 @@ class TableSpec:
         own = () if self.type is None else ("type",)
         deal = ("deal_crm_id",) if self.on_deals is Cardinality.MANY else ()
         return ("integration_id", *own, KEY, *deal)
+
+    @property
+    def own_rows(self) -> sql.Composable:
+        """What a condition on rows `d` ends with to leave out those that only tell of a link that is gone."""
+        return sql.SQL("AND d.detached_at IS NULL" if self.on_deals is Cardinality.MANY else "")
 
     @property
     def identity(self) -> sql.Composable:
@@ -132,7 +138,7 @@ WITH written AS (
     RETURNING crm_id
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', '{{}}', %(actor)s, %(sync_run_id)s FROM {written}
+SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', %(why)s::jsonb, %(actor)s, %(sync_run_id)s FROM {written}
 """
 
 # A change made after a record was archived proves that it was restored; an older one may be search lagging behind.
@@ -153,8 +159,8 @@ WITH changed AS MATERIALIZED (
             ELSE jsonb_build_object('archived_at', jsonb_build_array(s.archived_before, NULL)) END AS restored
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}') || restored, %(actor)s,
-       %(sync_run_id)s
+SELECT %(integration_id)s, %(entity)s, crm_id, 'update',
+       coalesce(difference.changes, '{{}}') || restored || %(why)s::jsonb, %(actor)s, %(sync_run_id)s
 FROM {written}, LATERAL (
     SELECT jsonb_object_agg(key, jsonb_build_array(old.value, new.value)) AS changes
     FROM jsonb_each_text(before) old FULL JOIN jsonb_each_text(after) new USING (key)
@@ -178,6 +184,7 @@ class Merger:
     """Merges rows of one company into one table.
 
     :param unaudited: properties whose changes are stored but not worth an audit entry
+    :param why: what the audit entries say of why the rows are written, where it is no plain sync
     """
 
     def __init__(
@@ -190,12 +197,17 @@ class Merger:
         actor: str,
         sync_run_id: UUID | None,
         unaudited: Collection[str] = (),
+        why: str | None = None,
     ) -> None:
         self._conn = conn
         self._spec = spec
         self._integration_id = integration_id
         writing = Writing(integration_id, company_id, actor, sync_run_id)
-        self._parameters = {**writing.parameters(spec), "unaudited": sorted(unaudited)}
+        self._parameters = {
+            **writing.parameters(spec),
+            "unaudited": sorted(unaudited),
+            "why": Jsonb({} if why is None else {"why": why}),
+        }
         names = [column.name for column in spec.columns]
         self._key, self._version = names.index(KEY), names.index(VERSION)
         self._types = [_staged_type(spec, column) for column in _staged_columns(spec)]
@@ -284,9 +296,8 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
         "staged": comma.join([*staged, *map(sql.SQL, more_values)]),
         "deals": sql.SQL(_DEALS).format() if spec.on_deals else sql.SQL(""),
         "written": sql.SQL("(SELECT DISTINCT ON (crm_id) * FROM written) w" if many else "written"),
-        "restored": sql.SQL(
-            "d.archived_at < s.crm_updated_at AND d.merged_into_crm_id IS NULL"
-            + (" AND d.detached_at IS NULL" if spec.on_deals else "")
+        "restored": sql.SQL("d.archived_at < s.crm_updated_at AND d.merged_into_crm_id IS NULL {}").format(
+            spec.own_rows
         ),
         "assignments": comma.join(sql.SQL("{0} = excluded.{0}").format(name) for name in names),
         "from_changed": comma.join(

@@ -11,6 +11,8 @@ DEALS = Stream(
     modified_property="hs_lastmodifieddate",
     created_property="createdate",
     currency_column="currency",
+    changes_silently=True,
+    sums=("pipeline", "amount"),
     pay_properties=(
         "amount",
         "deal_currency_code",

@@ -41,11 +41,15 @@ class Target:
     sync_run_id: UUID
     run_key: str
     moves_cursor: bool
+    # Which path brings the rows, for the audit log, and why, where it is no plain sync.
+    path: str = "sync"
+    why: str | None = None
 
     @property
     def writing(self) -> Writing:
         """For whom rows are written, and by whom."""
-        return Writing(self.integration.id, self.integration.company_id, f"sync:{self.stream.name}", self.sync_run_id)
+        actor = f"{self.path}:{self.stream.name}"
+        return Writing(self.integration.id, self.integration.company_id, actor, self.sync_run_id)
 
 
 @dataclass
@@ -91,6 +95,7 @@ class Landing:
             actor=writing.actor,
             sync_run_id=writing.sync_run_id,
             unaudited=builder.clock_like,
+            why=target.why,
         )
         self._links = StoredLinks(conn, stream.spec, writing) if stream.on_deals else None
         self._tombstones = Tombstones(conn, stream.spec, writing)
@@ -145,7 +150,7 @@ class Landing:
         if self._links is not None:
             self._links.of_records(pending.links, "HubSpot names these deals for the record")
         moved = self._tombstones.merge(batch.survivors, "HubSpot names it among the records merged into the survivor")
-        _tell(moved)
+        tell_of_merges(moved)
         self._count(pending, merged, len(moved), self._settle_rejects(batch))
 
     def _count(self, pending: _Pending, merged: MergeCounts, archived: int, rejected: int) -> None:
@@ -188,7 +193,8 @@ class Landing:
         )
 
 
-def _tell(moved: Iterable[Moved]) -> None:
+def tell_of_merges(moved: Iterable[Moved]) -> None:
+    """Warn of rows that a merge could not move, which a person has to decide about."""
     for merge in moved:
         if merge.kept:
             _log.warning(

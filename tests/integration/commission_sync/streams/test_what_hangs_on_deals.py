@@ -64,7 +64,16 @@ def test_line_items_know_product_price_and_term(world):
         "SELECT crm_id, product_name, product_crm_id, sku, quantity::text, price::text, total::text, billing_frequency, "
         "billing_term FROM deal_line_items"
     )
-    names = ("name", "hs_product_id", "hs_sku", "quantity", "price", "amount", "recurringbillingfrequency", "hs_recurring_billing_period")
+    names = (
+        "name",
+        "hs_product_id",
+        "hs_sku",
+        "quantity",
+        "price",
+        "amount",
+        "recurringbillingfrequency",
+        "hs_recurring_billing_period",
+    )
     assert {row[0]: row[1:] for row in rows} == {i: tuple(p[n] or None for n in names) for i, p in truth.items()}
 
 

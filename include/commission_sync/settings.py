@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
+    reconcile_hour: int = Field(default=2, ge=0, le=23)
     # How much of a company's stream one reconciliation may mark as archived before it stops and asks a person.
     reconcile_max_archived_percent: float = Field(default=5.0, ge=0, le=100)
     reconcile_min_archived_rows: int = Field(default=100, ge=0)
@@ -47,6 +48,11 @@ class Settings(BaseSettings):
             return f"*/{self.sync_interval_minutes} * * * *"
         hours = self.sync_interval_minutes // _HOUR
         return "0 0 * * *" if hours == 24 else f"0 */{hours} * * *"
+
+    @property
+    def reconcile_schedule(self) -> str:
+        """The cron expression of the nightly reconciliation, in UTC."""
+        return f"15 {self.reconcile_hour} * * *"
 
     @property
     def lookback(self) -> timedelta:

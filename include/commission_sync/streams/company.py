@@ -12,9 +12,12 @@ import psycopg
 from airflow_hubspot.client import HubSpotClient, HubSpotError
 from commission_sync.settings import Settings
 from commission_sync.store.cursors import read_cursor
+from commission_sync.store.history import deals_without_history
 from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.guard import Guard
+from commission_sync.streams.history import FEATURE as HISTORY
+from commission_sync.streams.history import read_history
 from commission_sync.streams.landing import Target
 from commission_sync.streams.portal import verified
 from commission_sync.streams.products import PRODUCTS
@@ -22,6 +25,7 @@ from commission_sync.streams.reconcile import StreamReconciliation
 from commission_sync.streams.record import RunRecord
 from commission_sync.streams.reference import refresh_reference
 from commission_sync.streams.request import Mode, Plan, SyncRequest
+from commission_sync.streams.step import StepContext
 from commission_sync.streams.stream import Stream
 from commission_sync.streams.sync import StreamSync
 
@@ -36,6 +40,7 @@ class Reconciliation:
 
     :param streams: in the order in which they are reconciled, deals first
     :param max_archived_percent: overrides the setting of that name, for a run that a person has looked at
+    :param history_of: deals whose property history is read; in mode full, that of every deal without one is read, too
     """
 
     streams: Sequence[Stream]
@@ -44,6 +49,7 @@ class Reconciliation:
     conn: psycopg.Connection
     settings: Settings
     max_archived_percent: float | None = None
+    history_of: tuple[str, ...] = ()
 
     def run(self, request: SyncRequest) -> RunCounts:
         """Run one try and return what it did.
@@ -98,4 +104,12 @@ class Reconciliation:
                 self.settings.reconcile_sweep_records,
                 everything=request.mode is Mode.FULL,
             ).run(now)
+            if stream.pay_properties:
+                self._read_history(StepContext(self.client, self.conn, target), request)
         return record.counts
+
+    def _read_history(self, context: StepContext, request: SyncRequest) -> None:
+        with self.conn.transaction():
+            everything = request.mode is Mode.FULL and context.is_on(HISTORY)
+            missing = deals_without_history(self.conn, context.target.integration.id) if everything else []
+        read_history(context, list(dict.fromkeys((*self.history_of, *missing))))

@@ -9,7 +9,7 @@ from functools import partial
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient
+from airflow_hubspot.client import HubSpotClient, HubSpotError
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
 from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
@@ -75,6 +75,22 @@ class StreamSync:
         return RunRecord(
             self.conn, self.client, self.integration, stream=self.stream.name, request=request, plan=planned
         )
+
+
+def in_turn(syncs: Iterable[StreamSync], request: SyncRequest) -> RunCounts:
+    """Run several syncs, one after the other, and return what all did.
+
+    :raises HubSpotError: the first one of a stream, after all streams had their turn.
+    """
+    counts, failures = RunCounts(), list[HubSpotError]()
+    for sync in syncs:
+        try:
+            counts += sync.run(request)
+        except HubSpotError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return counts
 
 
 @dataclass(frozen=True)

@@ -78,20 +78,30 @@ class World:
         """Run every stream once, deals first."""
         return sum((self.sync(mode, stream=stream) for stream in EVERY_STREAM), RunCounts())
 
-    def reconcile(self, mode: Mode = Mode.INCREMENTAL, *, percent: float | None = 100, **settings: Any) -> RunCounts:
+    def reconcile(
+        self,
+        mode: Mode = Mode.INCREMENTAL,
+        *,
+        percent: float | None = 100,
+        history_of: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> RunCounts:
         """Reconcile every stream as the nightly task would."""
         request = SyncRequest(mode, "hubspot_reconcile", f"run-{next(self._runs)}")
         with closing(connect(self.dsn)) as conn:
             with conn.transaction():
                 company = integration(conn, self.integration_id)
             with self.client() as client:
-                work = Reconciliation(EVERY_STREAM, company, client, conn, Settings(**settings), percent)
+                work = Reconciliation(EVERY_STREAM, company, client, conn, Settings(**settings), percent, history_of)
                 return work.run(request)
 
     @property
     def call(self) -> Call:
         """Make a call of HubSpot's API as some other app would: `call(method, path, body)`."""
         return caller(self.emulator.url, self.portal.token)
+
+    def get(self, path: str) -> dict[str, Any]:
+        return json.loads(self._call("GET", path))
 
     def archive(self, *crm_ids: str, object_type: str = "deals") -> None:
         self._call("POST", f"/crm/v3/objects/{object_type}/batch/archive", inputs(*crm_ids))

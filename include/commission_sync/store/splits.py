@@ -30,20 +30,44 @@ UPDATE deal_splits s SET archived_at = now(), synced_at = now() FROM deals d, un
 WHERE d.id = s.deal_id AND s.integration_id = %(integration_id)s AND d.crm_id = w.deal AND s.owner_crm_id = w.owner
 """
 
-_SPLIT = """
+_MARKS = """
+SELECT EXISTS (SELECT FROM property_catalog c WHERE c.integration_id = %(integration_id)s
+               AND c.object_type = 'deals' AND c.name = 'hs_is_deal_split' AND c.archived_at IS NULL)
+"""
+
+_MAY_BE_SPLIT = """
 SELECT d.crm_id FROM deals d
 WHERE d.integration_id = %(integration_id)s AND d.crm_id = ANY (%(deals)s)
-  AND (d.properties ->> 'hs_is_deal_split' = 'true'
+  AND (NOT %(marked)s OR d.properties ->> 'hs_is_deal_split' = 'true'
        OR EXISTS (SELECT FROM deal_splits s WHERE s.deal_id = d.id AND s.archived_at IS NULL))
 """
 
 Shares = Mapping[str, Decimal]
 
 
-def split_deals(conn: psycopg.Connection, spec: TableSpec, writing: Writing, deals: Sequence[str]) -> list[str]:
-    """Return those of the deals that HubSpot marks as split, or that were split before."""
-    values = {**writing.parameters(spec), "deals": list(deals)}
-    return [str(row[0]) for row in conn.execute(_SPLIT, values)]
+def marks_split_deals(conn: psycopg.Connection, writing: Writing) -> bool:
+    """Whether the portal has the property that tells a split deal from others."""
+    row = conn.execute(_MARKS, {"integration_id": writing.integration_id}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def may_be_split(conn: psycopg.Connection, writing: Writing, deals: Sequence[str]) -> list[str]:
+    """Return those of the deals that are marked as split, were split before, or cannot be told from such."""
+    values = {
+        "integration_id": writing.integration_id,
+        "deals": list(deals),
+        "marked": marks_split_deals(conn, writing),
+    }
+    return [str(row[0]) for row in conn.execute(_MAY_BE_SPLIT, values)]
+
+
+def deals_with_splits(conn: psycopg.Connection, writing: Writing) -> list[str]:
+    """Return the live deals that have splits."""
+    statement = (
+        "SELECT DISTINCT d.crm_id FROM deal_splits s JOIN deals d ON d.id = s.deal_id "
+        "WHERE s.integration_id = %s AND s.archived_at IS NULL AND d.archived_at IS NULL"
+    )
+    return [str(row[0]) for row in conn.execute(statement, (writing.integration_id,))]
 
 
 def save_splits(

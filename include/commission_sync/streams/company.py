@@ -104,8 +104,11 @@ class Reconciliation:
                 self.settings.reconcile_sweep_records,
                 everything=request.mode is Mode.FULL,
             ).run(now)
+            context = StepContext(self.client, self.conn, target)
+            for step in stream.nightly:
+                step(context)
             if stream.pay_properties:
-                self._read_history(StepContext(self.client, self.conn, target), request)
+                self._read_history(context, request)
         return record.counts
 
     def _read_history(self, context: StepContext, request: SyncRequest) -> None:

@@ -5,35 +5,55 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from airflow_hubspot.client import MissingScopes, NotFound
 from airflow_hubspot.client.splits import BATCH_LIMIT, Split
-from commission_sync.store.splits import save_splits, split_deals
+from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
+from commission_sync.store.splits import deals_with_splits, marks_split_deals, may_be_split, save_splits
 from commission_sync.streams.step import StepContext
 from commission_sync.streams.values import number
 
 _log = logging.getLogger(__name__)
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_ASKED_AGAIN_AFTER = timedelta(days=1)
+_DENIED = "deals/splits denied"
 _WHY = "HubSpot splits the deal like this"
 
 
-def keep_splits(context: StepContext) -> None:
-    """Read the splits of deals that changed and are, or were, split among owners; portals without any cost no call."""
-    feed = context.feed("deals/splits")
+def keep_marked_splits(context: StepContext) -> None:
+    """Do `keep_splits` where HubSpot marks split deals, so that the others need not be asked for."""
     with context.conn.transaction():
-        # From the beginning: splits are few, and a first load brings them all.
+        marked = marks_split_deals(context.conn, context.target.writing)
+    if marked:
+        keep_splits(context)
+
+
+def keep_splits(context: StepContext) -> None:
+    """Read the splits of deals that changed; a portal without splits is asked once a day."""
+    feed, target = context.feed("deals/splits"), context.target
+    with context.conn.transaction():
+        denied = read_cursor(context.conn, target.integration.id, _DENIED)
+        if denied is not None and datetime.now(UTC) - denied.at < _ASKED_AGAIN_AFTER:
+            return
+        # From the beginning: a first load brings no splits along.
         feed.begin(_EVER, from_start=True)
         position, head = feed.position(), feed.head()
         assert position is not None
         changed = [deal.crm_id for deal in feed.changed(position, head)]
-        target = context.target
-        split = split_deals(context.conn, target.stream.spec, target.writing, changed)
-    if read_splits(context, split):
+        asked = may_be_split(context.conn, target.writing, changed)
+    if read_splits(context, asked):
         with context.conn.transaction():
             feed.move(replace(position, audit_id=head))
+
+
+def compare_splits(context: StepContext) -> None:
+    """Read the splits of every deal that has some again; nothing promises that changing them shows elsewhere."""
+    with context.conn.transaction():
+        split = deals_with_splits(context.conn, context.target.writing)
+    read_splits(context, split)
 
 
 def read_splits(context: StepContext, deals: Sequence[str]) -> bool:
@@ -43,18 +63,24 @@ def read_splits(context: StepContext, deals: Sequence[str]) -> bool:
         try:
             found = context.client.splits.read(deals[start : start + BATCH_LIMIT])
         except (MissingScopes, NotFound) as error:
-            _log.warning(
-                "splits not read company=%s deals=%s error=%r next=%s",
-                target.integration.company_id,
-                len(deals),
-                str(error),
-                '"grant crm.dealsplits.read_write (Sales Hub Enterprise); the deals are read once it is there"',
-            )
+            _denied(context, error)
             return False
         with context.conn.transaction():
             shares = {deal: _shares(splits) for deal, splits in found.items()}
             save_splits(context.conn, target.stream.spec, target.writing, shares, _WHY)
     return True
+
+
+def _denied(context: StepContext, error: Exception) -> None:
+    integration = context.target.integration
+    _log.info(
+        "splits not read company=%s error=%r next=%s",
+        integration.company_id,
+        str(error),
+        '"if the portal splits deals (Sales Hub Enterprise), grant crm.dealsplits.read_write: then all are read"',
+    )
+    with context.conn.transaction():
+        advance_cursor(context.conn, integration.id, _DENIED, Cursor(datetime.now(UTC)))
 
 
 def _shares(splits: Sequence[Split]) -> Mapping[str, Decimal]:

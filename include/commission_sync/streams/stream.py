@@ -13,6 +13,7 @@ from commission_sync.store.merge import Cardinality, Column, TableSpec
 if TYPE_CHECKING:
     from commission_sync.streams.step import StepContext
 
+Step = Callable[["StepContext"], None]
 Value = str | bool | datetime | Decimal | None
 
 
@@ -45,6 +46,7 @@ class Stream:
     :param sums: the columns by which the reconciliation compares sums, as (group, amount)
     :param after: what is done beyond reading records, at the end of each run that moves the cursor
     :param hourly: the same, but only with the settled pass
+    :param nightly: the same, at the end of each reconciliation
     """
 
     name: str
@@ -64,8 +66,9 @@ class Stream:
     pay_properties: tuple[str, ...] = ()
     changes_silently: bool = False
     sums: tuple[str, str] | None = None
-    after: tuple[Callable[[StepContext], None], ...] = ()
-    hourly: tuple[Callable[[StepContext], None], ...] = ()
+    after: tuple[Step, ...] = ()
+    hourly: tuple[Step, ...] = ()
+    nightly: tuple[Step, ...] = ()
 
     def __repr__(self) -> str:
         # Airflow writes it into the serialized DAG: the addresses of functions would make a new version at every parse.

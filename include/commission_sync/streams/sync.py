@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from commission_sync.streams.record import RunRecord
 from commission_sync.streams.request import Mode, Plan, SyncRequest, plan
 from commission_sync.streams.rows import RowBuilder
 from commission_sync.streams.step import StepContext
-from commission_sync.streams.stream import Stream
+from commission_sync.streams.stream import Step, Stream
 
 # Search's index lags seconds to minutes behind; connectors that read again after an hour stopped losing rows.
 SETTLED_AFTER = timedelta(hours=1)
@@ -133,7 +133,7 @@ class _Run:
         with conn.transaction():
             advance_cursor(*key, Cursor(end))
 
-    def _steps(self, steps: Iterable[Callable[[StepContext], None]]) -> None:
+    def _steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
             step(StepContext(self.sync.client, self.sync.conn, self.target))
 

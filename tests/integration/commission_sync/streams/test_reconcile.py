@@ -254,3 +254,66 @@ def test_a_switched_off_feature_is_left_alone(world):
     acme.reconcile()
     assert acme.difference(NOTES).wrong_links
     assert not acme.difference(EMAILS)
+
+
+@pytest.mark.parametrize(("seed", "knobs"), [(1, {}), (2, {"restore_bumps": True, "links_bump": True}), (3, {"merged_ids_are_carried": False})])
+def test_deeds_of_every_kind_equal_the_truth_after_one_round_and_one_reconciliation(world, seed, knobs):
+    acme = world(250)
+    acme.sync_all()
+    acme.emulator.admin.set_knobs(1001, **knobs)
+    for round_ in range(2):
+        deeds = acme.emulator.admin.edit_everything(1001, count=300, seed=seed * 10 + round_)["deeds"]
+        assert min(deeds.get(name, 0) for name in ("archive", "restore", "merge", "merge_third", "chain", "attach", "detach")) > 0
+        acme.sync_all()
+        acme.reconcile()
+        assert acme.differences() == {}
+
+
+def test_prices_and_rates_that_change_without_a_bump_are_corrected(world):
+    acme = world(200)
+    acme.sync_all()
+    acme.emulator.admin.edit_everything(1001, count=40, weights={"silent": 3, "rate": 1})
+    acme.sync_all()
+    assert acme.differences().keys() >= {"line_items"}
+    acme.reconcile()
+    assert acme.differences() == {}
+
+
+def test_purged_records_are_marked_for_good(world):
+    acme = world(80)
+    acme.sync_all()
+    gone = acme.emulator.admin.truth_ids(1001)[5]
+    acme.archive(gone)
+    acme.reconcile()
+    acme.emulator.admin.purge(1001)
+    acme.reconcile()
+    assert acme.value("SELECT purged_at IS NOT NULL FROM deals WHERE crm_id = %s", gone)
+    assert [changes["why"] for _, changes, _ in audited(acme, "purge")] == [
+        "HubSpot answers neither its id nor lists it as archived any more"
+    ]
+    acme.reconcile()
+    assert len(audited(acme, "purge")) == 1
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "server_error_html", "reset", "truncated_json"])
+def test_two_per_cent_of_a_fault_cost_calls_and_nothing_else(world, fault):
+    acme = world(200)
+    acme.sync_all()
+    acme.emulator.admin.edit_everything(1001, count=150, seed=5)
+    acme.emulator.admin.set_faults(1001, {fault: 0.02})
+    acme.sync_all()
+    acme.reconcile()
+    acme.emulator.admin.set_faults(1001, {})
+    assert acme.differences() == {}
+
+
+def test_deeds_during_the_runs_are_right_after_one_more_round(world):
+    acme = world(200)
+    acme.sync_all()
+    acme.emulator.admin.stream_edits(1001, per_second=20, seconds=60, mix="everything")
+    acme.sync_all()
+    acme.reconcile()
+    acme.emulator.admin.stop_edits(1001)
+    acme.sync_all()
+    acme.reconcile()
+    assert acme.differences() == {}

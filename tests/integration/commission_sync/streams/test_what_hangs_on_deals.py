@@ -1,5 +1,6 @@
 """Line items and activities equal the portal's true state, and hang on the deals that HubSpot says they do."""
 
+from airflow_hubspot.client.windows import Window
 from commission_sync.streams.activities import ACTIVITIES, EMAILS, NOTES
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.line_items import LINE_ITEMS
@@ -86,8 +87,6 @@ def test_an_emails_html_is_kept_as_it_is(world):
 
 
 def test_a_backfill_of_a_past_window_reads_that_window_and_moves_nothing(world):
-    from airflow_hubspot.client.windows import Window
-
     acme = world(200)
     acme.sync_all()
     cursors = acme.query("SELECT stream, cursor_at, cursor_id FROM sync_cursors ORDER BY 1")

@@ -143,7 +143,7 @@ def test_a_portal_without_splits_is_asked_once_a_day(world):
     acme.emulator.admin.edit(1001, count=5)
     acme.sync()
     acme.reconcile()
-    assert not any("splits" in operation for operation in acme.emulator.admin.stats(1001)["calls"])
+    assert not any("splits" in operation for operation in acme.emulator.admin.stats(1001)["by_operation"])
     assert acme.value("SELECT count(*) FROM deal_splits") == 0
 
 
@@ -171,7 +171,7 @@ def test_emails_with_bodies_need_no_word_and_no_call(world, caplog):
     acme = world(40)
     acme.sync(stream=EMAILS)
     assert "email bodies missing" not in caplog.text
-    assert "token" not in " ".join(acme.emulator.admin.stats(1001)["calls"])
+    assert "token" not in " ".join(acme.emulator.admin.stats(1001)["by_operation"])
 
 
 def test_receipts_prove_a_period_complete_once_it_is_read_after_an_hour(world):

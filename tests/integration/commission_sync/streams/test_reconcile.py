@@ -256,14 +256,23 @@ def test_a_switched_off_feature_is_left_alone(world):
     assert not acme.difference(EMAILS)
 
 
-@pytest.mark.parametrize(("seed", "knobs"), [(1, {}), (2, {"restore_bumps": True, "links_bump": True}), (3, {"merged_ids_are_carried": False})])
+@pytest.mark.parametrize(
+    ("seed", "knobs"),
+    [(1, {}), (2, {"restore_bumps": True, "links_bump": True}), (3, {"merged_ids_are_carried": False})],
+)
 def test_deeds_of_every_kind_equal_the_truth_after_one_round_and_one_reconciliation(world, seed, knobs):
     acme = world(250)
     acme.sync_all()
     acme.emulator.admin.set_knobs(1001, **knobs)
     for round_ in range(2):
         deeds = acme.emulator.admin.edit_everything(1001, count=300, seed=seed * 10 + round_)["deeds"]
-        assert min(deeds.get(name, 0) for name in ("archive", "restore", "merge", "merge_third", "chain", "attach", "detach")) > 0
+        assert (
+            min(
+                deeds.get(name, 0)
+                for name in ("archive", "restore", "merge", "merge_third", "chain", "attach", "detach")
+            )
+            > 0
+        )
         acme.sync_all()
         acme.reconcile()
         assert acme.differences() == {}

@@ -105,7 +105,9 @@ class MergeCounts:
     stale: int = 0
 
 
-# The planner does not know how small a fresh staging table is; a hash join would read the whole table per checkpoint.
+# The planner knows neither how small a fresh staging table is nor, in a first load, how large the table has become. So
+# it is left one way: from each staged row by index (OFFSET 0 keeps a subquery from being joined the other way round),
+# and to rows found by their place. A hash join would read the whole table per checkpoint.
 _PLAN_FOR_FEW_ROWS = (
     "SELECT set_config(plan, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) plan"
 )
@@ -122,8 +124,9 @@ ALTER TABLE {stage} SET (toast_tuple_target = 8160)
 """
 
 _COUNT_STALE = """
-SELECT count(DISTINCT s.crm_id) FROM {stage} s JOIN {table} d ON {identity}
-WHERE d.crm_updated_at > s.crm_updated_at AND d.content_hash <> s.content_hash
+SELECT count(*) FROM {stage} s
+WHERE EXISTS (SELECT FROM {table} d WHERE {identity} AND d.crm_updated_at > s.crm_updated_at
+              AND d.content_hash <> s.content_hash OFFSET 0)
 """
 
 _INSERT = """
@@ -131,7 +134,7 @@ WITH written AS (
     INSERT INTO {table} AS d (integration_id, company_id, {names})
     SELECT %(integration_id)s, %(company_id)s, {staged}
     FROM {stage} s {deals}
-    WHERE NOT EXISTS (SELECT FROM {table} d WHERE {identity})
+    WHERE NOT EXISTS (SELECT FROM {table} d WHERE {identity} OFFSET 0)
     ORDER BY s.crm_id
     ON CONFLICT ({conflict_key}) DO UPDATE SET {assignments}, synced_at = now()
     WHERE d.crm_updated_at <= excluded.crm_updated_at
@@ -144,16 +147,17 @@ SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', %(why)s::jsonb, %(actor
 # A change made after a record was archived proves that it was restored; an older one may be search lagging behind.
 _UPDATE = """
 WITH changed AS MATERIALIZED (
-    SELECT s.*, d.{document} AS before, d.archived_at AS archived_before
-    FROM {stage} s JOIN {table} d ON {identity}
-    WHERE d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
-    ORDER BY s.crm_id
-    FOR UPDATE OF d
+    SELECT s.*, d.place, d.before, d.archived_before
+    FROM (SELECT * FROM {stage} ORDER BY crm_id) s CROSS JOIN LATERAL (
+        SELECT d.ctid AS place, d.{document} AS before, d.archived_at AS archived_before FROM {table} d
+        WHERE {identity} AND d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
+        OFFSET 0 FOR UPDATE
+    ) d
 ), written AS (
     UPDATE {table} AS d SET {from_changed}, synced_at = now(),
         archived_at = CASE WHEN {restored} THEN NULL ELSE d.archived_at END
     FROM changed s
-    WHERE {identity}
+    WHERE d.ctid = s.place
     RETURNING d.crm_id, s.before, d.{document} AS after,
         CASE WHEN s.archived_before IS NULL OR d.archived_at IS NOT NULL THEN '{{}}'
             ELSE jsonb_build_object('archived_at', jsonb_build_array(s.archived_before, NULL)) END AS restored

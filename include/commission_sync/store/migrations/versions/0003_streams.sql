@@ -34,7 +34,8 @@ CREATE TABLE deal_line_items (
     synced_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT uq_deal_line_items_integration_id_crm_id UNIQUE (integration_id, crm_id)
 );
-CREATE INDEX ix_deal_line_items_integration_id_deal_crm_id ON deal_line_items (integration_id, deal_crm_id);
+-- Not by integration_id first: only the unique index shall be of use to whoever looks for a record.
+CREATE INDEX ix_deal_line_items_deal_crm_id_integration_id ON deal_line_items (deal_crm_id, integration_id);
 CREATE INDEX ix_deal_line_items_deal_id ON deal_line_items (deal_id);
 
 -- An activity on several deals is several rows; one on none is one row without a deal.
@@ -62,7 +63,7 @@ CREATE TABLE deal_activities (
     CONSTRAINT uq_deal_activities_integration_id_type_crm_id_deal_crm_id
         UNIQUE NULLS NOT DISTINCT (integration_id, type, crm_id, deal_crm_id)
 );
-CREATE INDEX ix_deal_activities_integration_id_deal_crm_id ON deal_activities (integration_id, deal_crm_id);
+CREATE INDEX ix_deal_activities_deal_crm_id_integration_id ON deal_activities (deal_crm_id, integration_id);
 CREATE INDEX ix_deal_activities_deal_id ON deal_activities (deal_id);
 
 -- Whatever else a portal hangs on deals: custom objects land here by a declaration alone.
@@ -89,7 +90,7 @@ CREATE TABLE deal_objects (
     CONSTRAINT uq_deal_objects_integration_id_type_crm_id_deal_crm_id
         UNIQUE NULLS NOT DISTINCT (integration_id, type, crm_id, deal_crm_id)
 );
-CREATE INDEX ix_deal_objects_integration_id_deal_crm_id ON deal_objects (integration_id, deal_crm_id);
+CREATE INDEX ix_deal_objects_deal_crm_id_integration_id ON deal_objects (deal_crm_id, integration_id);
 CREATE INDEX ix_deal_objects_deal_id ON deal_objects (deal_id);
 
 -- Reference data: products by the same engine as deals, owners and stages by their own endpoints.

@@ -13,6 +13,7 @@ from benchmarks.emulator import emulator
 from benchmarks.gate import gate
 from benchmarks.merge import merge
 from benchmarks.site import machine
+from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -22,6 +23,9 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "merge": merge,
     "memory": memory,
     "parse": parse_times,
+    "reconcile": reconcile,
+    "streams": everything,
+    "streams_memory": memory_of_activities,
 }
 
 

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     freshness_sla_minutes: int = Field(default=60, ge=1, le=7 * _DAY)
     alert_emails: str = ""
     runbook_url: str = "docs/runbook.md"
+    reconcile_hour: int = Field(default=2, ge=0, le=23)
+    # How much of a company's stream one reconciliation may mark as archived before it stops and asks a person.
+    reconcile_max_archived_percent: float = Field(default=5.0, ge=0, le=100)
+    reconcile_min_archived_rows: int = Field(default=100, ge=0)
+    # How many records of a large stream are compared value by value each night, in turns.
+    reconcile_sweep_records: int = Field(default=400, ge=0)
 
     @field_validator("sync_interval_minutes")
     @classmethod
@@ -98,6 +104,11 @@ class Settings(BaseSettings):
             return f"*/{self.sync_interval_minutes} * * * *"
         hours = self.sync_interval_minutes // _HOUR
         return "0 0 * * *" if hours == 24 else f"0 */{hours} * * *"
+
+    @property
+    def reconcile_schedule(self) -> str:
+        """The cron expression of the nightly reconciliation, in UTC."""
+        return f"15 {self.reconcile_hour} * * *"
 
     @property
     def lookback(self) -> timedelta:

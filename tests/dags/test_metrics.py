@@ -42,4 +42,4 @@ def test_a_runs_figures_reach_statsd(airflow, database_dsn):
         )
         assert code == 0, said
         figures = received(server)
-    assert "hubspot_sync.inserted,company=acme,stream=deals:30|c" in figures
+    assert "hubspot_sync.inserted,company=acme,dag=hubspot_deals:30|c" in figures

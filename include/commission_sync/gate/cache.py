@@ -13,8 +13,6 @@ from airflow_hubspot.client import AccountDetails, HubSpotClient
 from commission_sync.store.portal_cache import keep_cached, read_cached
 
 ACCOUNT_AGE = timedelta(days=1)
-OWNERS_AGE = timedelta(hours=1)
-PIPELINES_AGE = timedelta(hours=1)
 ANY_AGE_IS_TOO_OLD = timedelta(0)
 
 
@@ -48,17 +46,3 @@ class PortalCache:
     def account(self, max_age: timedelta = ACCOUNT_AGE) -> AccountDetails:
         """Return the portal's id, zone and currencies."""
         return AccountDetails.of(self.get("account", max_age, lambda: dict(self._client.account.details().raw)))
-
-    def owners(self) -> list[dict[str, Any]]:
-        """Return every owner, those who have left included."""
-        owners: list[dict[str, Any]] = self.get("owners", OWNERS_AGE, self._client.reference.owners)
-        return owners
-
-    def pipelines(self, object_type: str) -> list[dict[str, Any]]:
-        """Return the pipelines of an object type with their stages."""
-
-        def ask() -> list[dict[str, Any]]:
-            return self._client.reference.pipelines(object_type)
-
-        pipelines: list[dict[str, Any]] = self.get(f"pipelines/{object_type}", PIPELINES_AGE, ask)
-        return pipelines

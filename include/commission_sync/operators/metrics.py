@@ -10,9 +10,9 @@ from commission_sync.store.runs import RunCounts
 _PREFIX = "hubspot_sync"
 
 
-def emit(counts: RunCounts, *, company: str, stream: str) -> None:
-    """Count what a run did, by company and stream."""
-    tags = {"company": company, "stream": stream}
+def emit(counts: RunCounts, *, company: str, dag: str) -> None:
+    """Count what a run did, by company and DAG."""
+    tags = {"company": company, "dag": dag}
     stats.incr(f"{_PREFIX}.runs", tags=tags)
     for name, value in counts.as_dict().items():
         if value:

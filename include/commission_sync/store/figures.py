@@ -10,7 +10,7 @@ import psycopg
 
 _AGES = """
 SELECT i.company_id, c.stream, extract(epoch FROM now() - c.cursor_at)::float
-FROM sync_cursors c JOIN crm_integrations i ON i.id = c.integration_id WHERE i.is_active
+FROM sync_cursors c JOIN crm_integrations i ON i.id = c.integration_id WHERE i.is_active AND c.stream NOT LIKE '%/%'
 """
 
 _TRIES = """

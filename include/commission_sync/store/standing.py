@@ -35,7 +35,8 @@ SELECT i.company_id, i.created_at, oldest.stream AS oldest_stream, oldest.cursor
        coalesce(c.state, 'valid') AS credential
 FROM crm_integrations i
 LEFT JOIN LATERAL (
-    SELECT stream, cursor_at FROM sync_cursors WHERE integration_id = i.id ORDER BY cursor_at LIMIT 1
+    SELECT stream, cursor_at FROM sync_cursors
+    WHERE integration_id = i.id AND stream NOT LIKE '%%/%%' ORDER BY cursor_at LIMIT 1
 ) oldest ON true
 LEFT JOIN LATERAL (
     SELECT error FROM (

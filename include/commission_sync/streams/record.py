@@ -50,6 +50,7 @@ class RunRecord:
         self._stream = stream
         self._request = request
         self._plan = plan
+        self._before = client.stats.snapshot()
 
     def __enter__(self) -> RunRecord:
         plan, request = self._plan, self._request
@@ -74,24 +75,23 @@ class RunRecord:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        calls = self._client.stats.snapshot()
-        self.counts += RunCounts(
-            api_calls=calls.calls, api_wait_ms=round(calls.waited_seconds * 1000), calls_saved=self.cache.saved
-        )
+        now = self._client.stats.snapshot()
+        calls, waited = now.calls - self._before.calls, now.waited_seconds - self._before.waited_seconds
+        self.counts += RunCounts(api_calls=calls, api_wait_ms=round(waited * 1000), calls_saved=self.cache.saved)
         if error is None:
             self._succeeded()
             lag = (datetime.now(UTC) - self._plan.window_to).total_seconds()
-            self.report.finished(self.counts, calls=calls.calls, waited=calls.waited_seconds, lag=lag)
+            self.report.finished(self.counts, calls=calls, waited=waited, lag=lag)
         elif (seconds := postponement(error)) is not None:
-            self.report.deferred(error, self.counts, calls.calls, seconds)
+            self.report.deferred(error, self.counts, calls, seconds)
             self._ended("deferred", error, mark_deferred)
         else:
-            self.report.failed(error, self.counts, calls.calls)
+            self.report.failed(error, self.counts, calls)
             self._ended("failed", error, mark_failed)
 
     def progress(self) -> None:
         """Write a progress line when one is due."""
-        self.report.progress(self.counts, self._client.stats.snapshot().calls)
+        self.report.progress(self.counts, self._client.stats.snapshot().calls - self._before.calls)
 
     def _succeeded(self) -> None:
         with self._conn.transaction():

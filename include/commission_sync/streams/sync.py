@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -12,19 +12,26 @@ import psycopg
 from airflow_hubspot.client import HubSpotClient, HubSpotError
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
-from commission_sync.store.cursors import read_cursor
+from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.receipts import Receipt, resumable_receipts
 from commission_sync.store.runs import RunCounts
+from commission_sync.store.waiting import join_waiting_rows
 from commission_sync.streams.catalogue import catalogue
-from commission_sync.streams.landing import Built, Landing, Target
+from commission_sync.streams.deal_side import DealSide
+from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.linking import Built, with_links
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
 from commission_sync.streams.record import RunRecord
 from commission_sync.streams.request import Mode, Plan, SyncRequest, plan
 from commission_sync.streams.rows import RowBuilder
-from commission_sync.streams.stream import Stream
+from commission_sync.streams.step import StepContext
+from commission_sync.streams.stream import Step, Stream
+
+# Search's index lags seconds to minutes behind; connectors that read again after an hour stopped losing rows.
+SETTLED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class StreamSync:
             known = catalogue(
                 self.client, self.conn, integration, self.stream.object_type, record.cache, goes_on=goes_on
             )
-            reading = self._reading(planned, known.names, receipts)
+            currency = integration.portal_currency or integration.base_currency
             target = Target(
                 self.stream,
                 integration,
@@ -64,10 +71,8 @@ class StreamSync:
                 request.run_key,
                 moves_cursor=planned.mode is not Mode.WINDOW,
             )
-            builder = RowBuilder(
-                self.stream, known.clock_like, integration.portal_currency or integration.base_currency
-            )
-            self._land(reading, Landing(self.conn, target, builder, reading.reached), record)
+            run = _Run(self, record, target, RowBuilder(self.stream, known.clock_like, currency), known.names)
+            run.do(planned, receipts)
         return record.counts
 
     def _record(self, request: SyncRequest, planned: Plan) -> RunRecord:
@@ -75,41 +80,113 @@ class StreamSync:
             self.conn, self.client, self.integration, stream=self.stream.name, request=request, plan=planned
         )
 
-    def _land(self, reading: Reading, landing: Landing, record: RunRecord) -> None:
-        readers = [landing.build(reader) for reader in reading.readers()]
-        try:
-            self._land_all(readers, reading, landing, record)
-        except HubSpotError:
-            # What was read until then is proven; the next try need not ask for it again.
-            self._commit(landing, record)
-            raise
-        self._commit(landing, record)
-
-    def _land_all(self, readers: list[Iterator[Built]], reading: Reading, landing: Landing, record: RunRecord) -> None:
-        with Pump(readers, self.client.give_up) as chunks:
-            for built in chunks:
-                covered = landing.add(built)
-                record.counts = landing.counts
-                record.progress()
-                if reading.is_over(covered):
-                    break
-
-    def _commit(self, landing: Landing, record: RunRecord) -> None:
-        landing.commit()
-        record.counts = landing.counts
-
     def _receipts(self, request: SyncRequest) -> list[Receipt]:
         with self.conn.transaction():
             return resumable_receipts(self.conn, self.integration.id, self.stream.name, request.run_key)
 
-    def _reading(self, planned: Plan, properties: tuple[str, ...], receipts: list[Receipt]) -> Reading:
-        reader = SearchReader(
-            partial(self.client.objects.search_page, self.stream.object_type),
-            self.stream.modified_property,
-            properties,
-        )
+
+def in_turn(syncs: Iterable[StreamSync], request: SyncRequest) -> RunCounts:
+    """Run several syncs, one after the other, and return what all did.
+
+    :raises HubSpotError: the first one of a stream, after all streams had their turn.
+    """
+    counts, failures = RunCounts(), list[HubSpotError]()
+    for sync in syncs:
+        try:
+            counts += sync.run(request)
+        except HubSpotError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return counts
+
+
+@dataclass(frozen=True)
+class _Run:
+    sync: StreamSync
+    record: RunRecord
+    target: Target
+    builder: RowBuilder
+    properties: tuple[str, ...]
+
+    def do(self, planned: Plan, receipts: Sequence[Receipt]) -> None:
+        """Read what is planned; a run that moves the cursor also looks at what search shows late or not at all."""
+        side = self._deal_side() if self.sync.stream.on_deals and self.target.moves_cursor else None
+        if side is not None:
+            side.begin(planned.window_to - self.sync.settings.lookback)
+        self._land(self._reading(planned, receipts), self.target)
+        if self.target.moves_cursor:
+            self._settle(planned.window_to)
+        if side is not None:
+            side.follow()
+            self.record.counts += side.landing.counts
+        with self.sync.conn.transaction():
+            join_waiting_rows(self.sync.conn, self.target.integration.id, self.target.sync_run_id)
+
+    def _settle(self, now: datetime) -> None:
+        """Once an hour, read again what was modified until an hour ago, as search's index may have lagged behind."""
+        conn, stream = self.sync.conn, self.sync.stream
+        key = (conn, self.target.integration.id, f"{stream.name}/settled")
+        end = now - SETTLED_AFTER
+        with conn.transaction():
+            cursor = read_cursor(*key)
+            if cursor is None:
+                advance_cursor(*key, Cursor(end))
+        self._steps(stream.after)
+        if cursor is None or end - cursor.at < SETTLED_AFTER:
+            return
+        target = replace(self.target, run_key=f"{self.target.run_key}/settled", moves_cursor=False)
+        self._land(WindowReading(self._reader(), Window.between(cursor.at, end)), target)
+        self._steps(stream.hourly)
+        with conn.transaction():
+            advance_cursor(*key, Cursor(end))
+
+    def _steps(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            step(StepContext(self.sync.client, self.sync.conn, self.target))
+
+    def _land(self, reading: Reading, target: Target) -> None:
+        sync, before = self.sync, self.record.counts
+        landing = Landing(sync.conn, target, self.builder, reading.reached)
+        readers = [landing.build(reader) for reader in reading.readers()]
+        if sync.stream.on_deals:
+            readers = [with_links(sync.client, sync.stream, reader) for reader in readers]
+        try:
+            self._land_all(readers, reading, landing, before)
+        except HubSpotError:
+            # What was read until then is proven; the next try need not ask for it again.
+            self._commit(landing, before)
+            raise
+        finally:
+            sync.client.go_on()
+        self._commit(landing, before)
+
+    def _commit(self, landing: Landing, before: RunCounts) -> None:
+        landing.commit()
+        self.record.counts = before + landing.counts
+
+    def _land_all(self, readers: list[Iterator[Built]], reading: Reading, landing: Landing, before: RunCounts) -> None:
+        with Pump(readers, self.sync.client.give_up) as chunks:
+            for built in chunks:
+                covered = landing.add(built)
+                self.record.counts = before + landing.counts
+                self.record.progress()
+                if reading.is_over(covered):
+                    break
+
+    def _reading(self, planned: Plan, receipts: Sequence[Receipt]) -> Reading:
+        sync = self.sync
         if planned.window_from is not None:
-            return WindowReading(reader, Window.between(planned.window_from, planned.window_to), receipts)
+            return WindowReading(self._reader(), Window.between(planned.window_from, planned.window_to), receipts)
         started = [resumed(receipt) for receipt in receipts if receipt.window_from is None]
         part = started[0] if started else Part(None, planned.window_to)
-        return FullReading(self.client.objects, self.stream, reader, part)
+        return FullReading(sync.client.objects, sync.stream, self._reader(), part)
+
+    def _reader(self) -> SearchReader:
+        stream = self.sync.stream
+        search = partial(self.sync.client.objects.search_page, stream.object_type)
+        return SearchReader(search, stream.modified_property, self.properties)
+
+    def _deal_side(self) -> DealSide:
+        landing = Landing(self.sync.conn, self.target, self.builder)
+        return DealSide(self.sync.client, self.sync.conn, self.target, landing, self.properties)

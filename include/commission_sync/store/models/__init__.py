@@ -7,10 +7,19 @@ from commission_sync.store.models.catalog import CatalogProperty
 from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
 from commission_sync.store.models.gate import ApiBudget, CachedAnswer, CircuitBreaker
+from commission_sync.store.models.history import (
+    PropertyHistory,
+    PropertyHistoryRead,
+    ReconcileCheck,
+    ReconcileState,
+)
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
+from commission_sync.store.models.records import Activity, DealObject, DealSplit, LineItem
+from commission_sync.store.models.reference import Owner, Product, Stage
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 
 __all__ = [
+    "Activity",
     "AlertIncident",
     "ApiBudget",
     "AuditEntry",
@@ -21,7 +30,17 @@ __all__ = [
     "Credentials",
     "CrmIntegration",
     "Deal",
+    "DealObject",
+    "DealSplit",
+    "LineItem",
     "OAuthState",
+    "Owner",
+    "Product",
+    "PropertyHistory",
+    "PropertyHistoryRead",
+    "ReconcileCheck",
+    "ReconcileState",
+    "Stage",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

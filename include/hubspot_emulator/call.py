@@ -17,7 +17,7 @@ from hubspot_emulator.portal import Portal
 
 @dataclass(frozen=True)
 class Call:
-    """One API call: where it goes, with what, in which version of the API."""
+    """One API call: where it goes, with what, in which version of the API, and what its token may do."""
 
     portal: Portal
     path: str
@@ -26,11 +26,7 @@ class Call:
     query: Mapping[str, list[str]]
     raw_body: bytes = b""
     token: str = field(default="", repr=False)
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """What the caller may do."""
-        return self.portal.spec.scopes
+    scopes: tuple[str, ...] = ()
 
     @property
     def collection(self) -> Collection:

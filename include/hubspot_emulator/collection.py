@@ -8,12 +8,10 @@ from typing import Any
 from hubspot_emulator import values
 from hubspot_emulator.catalog import definitions, group
 from hubspot_emulator.columns import Columns
-from hubspot_emulator.currencies import ExchangeRates
 from hubspot_emulator.declaration import Kind, Properties
 from hubspot_emulator.errors import invalid
 from hubspot_emulator.index import SearchIndex
 from hubspot_emulator.records import Records, Version
-from hubspot_emulator.source import Source
 from hubspot_emulator.spec import PortalSpec
 from hubspot_emulator.times import Clock
 
@@ -21,9 +19,9 @@ from hubspot_emulator.times import Clock
 class Collection:
     """Everything of one type."""
 
-    def __init__(self, kind: Kind, spec: PortalSpec, seed: int, clock: Clock, rates: ExchangeRates) -> None:
+    def __init__(self, kind: Kind, spec: PortalSpec, seed: int, records: Records, clock: Clock) -> None:
         self.kind, self.spec = kind, spec
-        self.records = Records(Source(kind, spec, seed), clock, rates)
+        self.records = records
         self.index = SearchIndex(self.records, random.Random(seed), clock)  # noqa: S311 - repeatable on purpose
         self.index.lag_ms = spec.search_lag_seconds * 1000
         self.columns = Columns(self.records)

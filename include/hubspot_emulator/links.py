@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from hubspot_emulator.errors import invalid
 from hubspot_emulator.pairs import Pair
 from hubspot_emulator.records import Records
 from hubspot_emulator.spread import Spread
+from hubspot_emulator.times import Clock
 
 Labels = frozenset[int]
 _PLAIN: Labels = frozenset()
@@ -32,8 +32,9 @@ class Links:
     in the direction from `pair.one`. Sides: 0 is `pair.one`.
     """
 
-    def __init__(self, pair: Pair, one: Records, other: Records) -> None:
+    def __init__(self, pair: Pair, one: Records, other: Records, clock: Clock) -> None:
         self.pair = pair
+        self._clock = clock
         self._records = (one, other)
         self._spread: Spread | None = other.source.spread if pair.generated else None
         self._labels = [] if pair.primary is None else [Label(pair.primary, ("Primary", "Primary"), "HUBSPOT_DEFINED")]
@@ -41,6 +42,8 @@ class Links:
         # By side, number and linked number.
         self._added: tuple[dict[int, dict[int, Labels]], ...] = ({}, {})
         self._removed: tuple[dict[int, set[int]], ...] = ({}, {})
+        # When a link was made or undone, and whether it was there before.
+        self._changes: list[tuple[int, tuple[int, int], bool]] = []
 
     def of(self, number: int, side: int) -> dict[int, Labels]:
         """Return what a record is linked to, in order of id, with the labels of each link."""
@@ -49,11 +52,15 @@ class Links:
         theirs = self._records[1 - side]
         return {n: labels for n, labels in self._all(number, side).items() if theirs.is_live(n)}
 
-    def every(self) -> Iterator[tuple[int, int, Labels]]:
-        """Yield every link that is seen, by the number of its first record."""
-        for number in range(self._records[0].count):
-            for other, labels in self.of(number, 0).items():
-                yield number, other, labels
+    def indexed(self, number: int, side: int, lag_ms: float) -> set[int]:
+        """Return what search knows a record to be linked to, which is what was true some time ago."""
+        found, known_ms = set(self.of(number, side)), self._clock.now() - lag_ms
+        for at_ms, ends, was_linked in reversed(self._changes):
+            if at_ms <= known_ms:
+                break
+            if ends[side] == number:
+                (found.add if was_linked else found.discard)(ends[1 - side])
+        return found
 
     def attach(self, one: int, other: int, labels: Labels = _PLAIN) -> None:
         """Link two records, or add labels to their link; what hangs on one record only leaves the one before."""
@@ -61,12 +68,15 @@ class Links:
             for before in self._all(other, 1):
                 if before != one:
                     self.detach(before, other)
-        self._keep(one, other, self._all(one, 0).get(other, _PLAIN) | labels)
+        known = self._all(one, 0)
+        self._changes.append((self._clock.now(), (one, other), other in known))
+        self._keep(one, other, known.get(other, _PLAIN) | labels)
         for side, (number, linked) in enumerate(((one, other), (other, one))):
             self._removed[side].get(number, set()).discard(linked)
 
     def detach(self, one: int, other: int) -> None:
         """Unlink two records, with all labels of their link."""
+        self._changes.append((self._clock.now(), (one, other), other in self._all(one, 0)))
         for side, (number, linked) in enumerate(((one, other), (other, one))):
             self._added[side].get(number, {}).pop(linked, None)
             self._removed[side].setdefault(number, set()).add(linked)

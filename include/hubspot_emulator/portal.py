@@ -14,13 +14,14 @@ from hubspot_emulator.currencies import CURRENCIES, ExchangeRates
 from hubspot_emulator.errors import invalid
 from hubspot_emulator.faults import Faults
 from hubspot_emulator.kinds import KINDS
-from hubspot_emulator.kinds.deals import LOST_STAGES, STAGES, WON_STAGES
+from hubspot_emulator.kinds.deals import DEALS, LOST_STAGES, STAGES, WON_STAGES
 from hubspot_emulator.limits import Limits
 from hubspot_emulator.links import Links
 from hubspot_emulator.names import OWNERS
 from hubspot_emulator.pairs import PAIRS
 from hubspot_emulator.records import Records, Version
 from hubspot_emulator.shares import Share, Shares, Split
+from hubspot_emulator.source import Source
 from hubspot_emulator.spec import PortalSpec
 from hubspot_emulator.stats import Stats
 from hubspot_emulator.times import Clock
@@ -54,9 +55,10 @@ class Portal:
         self.spec = spec
         self.clock = Clock()
         self.rates = ExchangeRates(spec.currency)
-        self.collections = {kind.name: Collection(kind, spec, seed, self.clock, self.rates) for kind in KINDS}
-        self.links = tuple(Links(p, self.records(p.one), self.records(p.other)) for p in PAIRS)
-        self.shares = Shares(self.records("deals").source)
+        sources = {kind.name: Source(kind, spec, seed) for kind in KINDS}
+        self.shares = Shares(sources[DEALS.name])
+        self.collections = {kind.name: self._collection(sources[kind.name], seed) for kind in KINDS}
+        self.links = tuple(Links(p, self.records(p.one), self.records(p.other), self.clock) for p in PAIRS)
         self.limits = Limits(spec, enforced=limits)
         self.faults = Faults()
         self.knobs = Knobs(latency_ms=spec.latency_ms)
@@ -143,6 +145,11 @@ class Portal:
             "uiDomain": "app.hubspot.com",
             "dataHostingLocation": "na1",
         }
+
+    def _collection(self, source: Source, seed: int) -> Collection:
+        more = (self.shares.properties,) if source.kind is DEALS else ()
+        records = Records(source, self.clock, self.rates, *more)
+        return Collection(source.kind, self.spec, seed, records, self.clock)
 
 
 def _owner(number: int) -> dict[str, Any]:

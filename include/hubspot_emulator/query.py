@@ -72,7 +72,8 @@ def _unlinked(call: Call, f: Filter) -> Filter:
     mine, theirs = call.collection, call.portal.collections[kind_of(name.removeprefix(_LINKED)).name]
     links, side = call.portal.linked(theirs.kind.name, mine.kind.name)
     asked = f["values"] if f["operator"] == "IN" else [f["value"]]
-    found = {n for number in _numbers(asked, theirs.records.source) for n in links.of(number, side)}
+    numbers = _numbers(asked, theirs.records.source)
+    found = {n for number in numbers for n in links.indexed(number, side, mine.index.lag_ms)}
     return {"propertyName": OBJECT_ID, "operator": "IN", "values": [mine.crm_id(n) for n in found]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from hubspot_emulator.currencies import ExchangeRates
@@ -34,15 +34,25 @@ class Version:
 
 
 class Records:
-    """The primary store of a type: reads see every write at once. A number identifies a record and gives its id."""
+    """The primary store of a type: reads see every write at once. A number identifies a record and gives its id.
 
-    def __init__(self, source: Source, clock: Clock, rates: ExchangeRates) -> None:
+    :param rolled_up: properties of a record that come from elsewhere in the portal
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Clock,
+        rates: ExchangeRates,
+        rolled_up: Callable[[int], Properties] = lambda _: {},
+    ) -> None:
         self.source = source
         self.touched: dict[int, Version] = {}
         self.history = History(source)
         self.count = source.count
         self._clock = clock
         self._rates = rates
+        self._rolled_up = rolled_up
         self._purged: set[int] = set()
         self._no_moment = Moment(source.spec.currency, 0, 0, rates.rate)
 
@@ -146,7 +156,7 @@ class Records:
         if version.changes:
             own |= version.changes
         created = version.created_ms or self.source.created_ms(number)
-        own |= kind.calculate(own, self._moment(version))
+        own |= kind.calculate(own, self._moment(version)) | self._rolled_up(number)
         own["hs_object_id"] = str(self.source.crm_id(number))
         own[kind.created] = version.changes.get(kind.created) or iso(created)
         own[kind.modified] = iso(version.modified_ms)

@@ -85,6 +85,7 @@ class HubSpotServer:
             parse_qs(request.query_string),
             raw,
             portal.spec.token,
+            portal.spec.scopes,
         )
         answer = found.handler(call)
         body = b"" if answer.body is None else orjson.dumps(answer.body)

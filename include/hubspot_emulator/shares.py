@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from hubspot_emulator.declaration import Properties
 from hubspot_emulator.names import OWNERS, owner
 from hubspot_emulator.source import Source
 
@@ -49,6 +50,12 @@ class Shares:
         first = noise >> 8 & 0xFF
         shares = tuple(Share(owner(first + n), cut) for n, cut in enumerate(cuts))
         return Split(shares, self._source.created_ms(deal))
+
+    def properties(self, deal: int) -> Properties:
+        """Return what a deal's own properties say of its split."""
+        split = self.of(deal)
+        owners = None if split is None else ";".join(share.owner for share in split.shares)
+        return {"hs_is_deal_split": "false" if split is None else "true", "hs_all_deal_split_owner_ids": owners}
 
     def set(self, deal: int, shares: tuple[Share, ...], at_ms: int) -> Split:
         """Split a deal anew."""

@@ -55,7 +55,11 @@ class Editing(Endpoints):
         wanted, portal = await body_of(request), self._portal(request)
         self._streamed[portal.spec.portal_id] = 0
         per_second, seconds = float(wanted.pop("per_second", 5)), float(wanted.pop("seconds", 60))
-        stream = self._stream(portal, per_second, seconds, {"mix": "mixed", **wanted})
+        chance = random.Random(wanted.pop("seed", portal.spec.portal_id))  # noqa: S311 - repeatable on purpose
+        wanted = {"mix": "mixed", **wanted}
+        # So that a mistake is told now, not to nobody.
+        _edited(portal, chance, wanted | {"count": 0})
+        stream = self._stream(portal, chance, per_second, seconds, wanted)
         self._streams[portal.spec.portal_id] = asyncio.create_task(stream)
         return json_answer({})
 
@@ -114,8 +118,9 @@ class Editing(Endpoints):
         collection.written(collection.records.restore(version, bump=bump))
         return json_answer({})
 
-    async def _stream(self, portal: Portal, per_second: float, seconds: float, wanted: dict[str, Any]) -> None:
-        chance = random.Random(portal.spec.portal_id)  # noqa: S311 - repeatable on purpose
+    async def _stream(
+        self, portal: Portal, chance: random.Random, per_second: float, seconds: float, wanted: dict[str, Any]
+    ) -> None:
         for _ in range(int(per_second * seconds)):
             _edited(portal, chance, wanted | {"count": 1})
             self._streamed[portal.spec.portal_id] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +78,12 @@ def json_answer(body: object) -> web.Response:
 async def streamed(request: web.Request, documents: Iterable[dict[str, Any]]) -> web.StreamResponse:
     """Answer one JSON document per line, and let others have their turn between them."""
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(request)
-    async for lines in _in_blocks(map(orjson.dumps, documents)):
-        await response.write(lines)
-    await response.write_eof()
+    # Who has seen enough goes away.
+    with contextlib.suppress(ConnectionResetError):
+        await response.prepare(request)
+        async for lines in _in_blocks(map(orjson.dumps, documents)):
+            await response.write(lines)
+        await response.write_eof()
     return response
 
 

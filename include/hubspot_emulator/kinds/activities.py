@@ -123,7 +123,8 @@ def _text(name: str, noise: int, number: int) -> Properties:
     sentence = names.SENTENCES[noise >> 2 & 3]
     if noise >> 10 & 63 == 0:
         return {name: None, "hs_body_preview": None}
-    more = _LONG if noise >> 10 & 255 == 1 else f"<p>{escape(names.SENTENCES[noise >> 6 & 3])}</p>"
+    is_long = noise >> 10 & 255 == 1
+    more = _LONG * (1 + (noise >> 18 & 3)) if is_long else f"<p>{escape(names.SENTENCES[noise >> 6 & 3])}</p>"
     customer = escape(names.CUSTOMERS[noise % len(names.CUSTOMERS)])
     body = f'<div dir="auto"><p>{customer}: <b>{escape(sentence)}</b> &nbsp;<br>№ {number}</p>{more}</div>'
     return {name: body, "hs_body_preview": sentence[:60]}

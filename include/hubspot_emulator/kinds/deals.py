@@ -143,6 +143,8 @@ _FIELDS = Fields(
         "hs_time_in_closedwon": "number",
         "hs_time_in_qualifiedtobuy": "number",
         "hs_deal_stage_probability": "number",
+        "hs_is_deal_split": "bool",
+        "hs_all_deal_split_owner_ids": "enumeration",
     },
     custom={
         "contract_length_months": "number",
@@ -181,8 +183,8 @@ _FIELDS = Fields(
         ),
     },
     text_areas=frozenset({"description", "commission_split_notes"}),
-    check_boxes=frozenset({"product_families"}),
-    from_elsewhere=frozenset({"hubspot_owner_id"}),
+    check_boxes=frozenset({"product_families", "hs_all_deal_split_owner_ids"}),
+    from_elsewhere=frozenset({"hubspot_owner_id", "hs_all_deal_split_owner_ids"}),
 )
 
 DEALS = Kind(

@@ -125,6 +125,23 @@ def test_records_are_searched_by_what_they_are_linked_to(call, admin):
         assert {r["id"] for r in answer["results"]} == {i for _, ids in expected for i in ids}
 
 
+def test_search_knows_of_a_link_made_or_undone_only_after_the_lag(call, admin):
+    deal, calls = list(links(admin, "deals", "calls").items())[-1]
+    other = next(i for i in admin.truth_ids(1001, "calls") if i not in calls)
+    call("PUT", f"/crm/v4/objects/deals/{deal}/associations/default/calls/{other}")
+    call("DELETE", f"/crm/v4/objects/deals/{deal}/associations/calls/{calls[0]}")
+
+    def found():
+        filters = [{"propertyName": "associations.deal", "operator": "EQ", "value": deal}]
+        body = {"filterGroups": [{"filters": filters}], "limit": 200}
+        return {r["id"] for r in call("POST", "/crm/v3/objects/calls/search", body).json()["results"]}
+
+    admin.set_knobs(1001, lag_seconds=60)
+    assert found() == set(calls)
+    admin.set_knobs(1001, lag_seconds=0)
+    assert found() == {*calls[1:], other}
+
+
 def test_a_company_is_linked_with_a_labelled_type_beside_the_plain_one(call, admin):
     deal = next(iter(links(admin, "deals", "companies")))
     answer = call("GET", f"/crm/v4/objects/deals/{deal}/associations/companies").json()

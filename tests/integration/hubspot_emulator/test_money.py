@@ -47,6 +47,16 @@ def test_splits_are_read_by_deal_and_add_up_to_one(call, admin):
     assert dated["results"] == answer.json()["results"]
 
 
+def test_a_deal_says_itself_whether_and_among_whom_it_is_split(admin):
+    truth = admin.truth_splits(1001)
+    for deal in admin.truth(1001):
+        properties = deal["properties"]
+        assert properties["hs_is_deal_split"] == ("true" if deal["id"] in truth else "false")
+        assert set((properties["hs_all_deal_split_owner_ids"] or "").split(";")) - {""} == set(
+            truth.get(deal["id"], ())
+        )
+
+
 def test_a_deal_without_splits_may_also_be_left_out(call, admin):
     deals = admin.truth_ids(1001)[:100]
     admin.set_knobs(1001, empty_splits=False)

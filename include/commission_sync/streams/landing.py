@@ -16,10 +16,11 @@ from airflow_hubspot.client.intervals import IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.links import Links as StoredLinks
-from commission_sync.store.merge import MergeCounts, Merger, Writing
+from commission_sync.store.merge import MergeCounts, Merger
 from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
+from commission_sync.store.table import Writing
 from commission_sync.store.tombstones import Moved, Tombstones
 from commission_sync.streams.linking import Built, Links, linked_rows
 from commission_sync.streams.reading import Chunk, Part

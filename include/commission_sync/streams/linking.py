@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_hubspot.client import HubSpotClient
 from airflow_hubspot.client.intervals import IdInterval
-from commission_sync.store.merge import Cardinality
+from commission_sync.store.table import Cardinality
 from commission_sync.streams.reading import Part
 from commission_sync.streams.rows import Batch, Row
 from commission_sync.streams.stream import Stream

@@ -1,6 +1,6 @@
 """One declaration, as docs/streams.md shows it, brings another object type in: contacts stand for a custom object."""
 
-from commission_sync.store.merge import Cardinality
+from commission_sync.store.table import Cardinality
 from commission_sync.streams.stream import Field, Stream
 from commission_sync.streams.values import text
 

@@ -1,12 +1,12 @@
 """Deals from HubSpot into PostgreSQL, one mapped task per company."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from airflow_hubspot.retry import HubSpotRetryPolicy
 from commission_sync.alerts.callbacks import watched
 from commission_sync.operators.assets import outlets
+from commission_sync.operators.defaults import task_defaults
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import sync_params
 from commission_sync.operators.sync_stream import SyncStreamOperator
@@ -38,14 +38,7 @@ with DAG(
     tags=["hubspot", "sync"],
     params=sync_params(),
     **watched(settings),
-    default_args={
-        "owner": "commission-sync",
-        "retries": settings.max_sync_retries,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=15),
-        "retry_policy": HubSpotRetryPolicy(),
-    },
+    default_args=task_defaults(settings),
 ):
     companies = ListCompaniesOperator(task_id="companies")
     SyncStreamOperator.partial(

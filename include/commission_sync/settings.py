@@ -41,8 +41,10 @@ class Settings(BaseSettings):
     # How much of a company's stream one reconciliation may mark as archived before it stops and asks a person.
     reconcile_max_archived_percent: float = Field(default=5.0, ge=0, le=100)
     reconcile_min_archived_rows: int = Field(default=100, ge=0)
-    # How many records of a large stream are compared value by value each night, in turns.
-    reconcile_sweep_records: int = Field(default=400, ge=0)
+    # How many records of a large stream are compared value by value each night, in turns, and on which weekday
+    # (0 is Monday, -1 none) all of them are.
+    reconcile_sweep_records: int = Field(default=200, ge=0)
+    reconcile_full_weekday: int = Field(default=6, ge=-1, le=6)
 
     @field_validator("sync_interval_minutes")
     @classmethod

@@ -94,6 +94,7 @@ class World:
         *,
         percent: float | None = 100,
         history_of: tuple[str, ...] = (),
+        streams: tuple[Stream, ...] = EVERY_STREAM,
         **settings: Any,
     ) -> RunCounts:
         """Reconcile every stream as the nightly task would."""
@@ -102,7 +103,7 @@ class World:
             with conn.transaction():
                 company = integration(conn, self.integration_id)
             with self.client() as client:
-                work = Reconciliation(EVERY_STREAM, company, client, conn, Settings(**settings), percent, history_of)
+                work = Reconciliation(streams, company, client, conn, Settings(**settings), percent, history_of)
                 return work.run(request)
 
     @property

@@ -37,7 +37,7 @@ def tell_it_is_fresh(context: Context, streams: Sequence[Stream], company: Integ
         "rejected": counts.rejected,
     }
     for stream in streams:
-        if (alias := _alias(stream)).name in known:
+        if (alias := _alias(stream)).name in known and company.has_feature(stream.feature):
             context["outlet_events"][alias].add(fresh(stream.name, company.company_id), extra=extra)
 
 

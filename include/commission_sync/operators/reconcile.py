@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.types import DagRunProtocol
 
 from airflow_hubspot.client import HubSpotClient
 from commission_sync.operators.company import CompanyOperator
@@ -30,9 +31,14 @@ class ReconcileOperator(CompanyOperator):
         self.streams = tuple(streams)
 
     def request(self, context: Context) -> SyncRequest:
-        """Return what the DAG run asks for; a reconciliation compares the present, so it has no window."""
+        """Return what the DAG run asks for; a reconciliation compares the present, so it has no window.
+
+        The scheduled run of one night a week compares every record.
+        """
         dag_run = context["dag_run"]
         mode = Mode(context["params"]["mode"])
+        if dag_run.run_type == "scheduled" and _is_full_night(dag_run, load_settings().reconcile_full_weekday):
+            mode = Mode.FULL
         if mode is Mode.WINDOW or dag_run.run_type == "backfill":
             raise AirflowFailException(
                 "a reconciliation compares what is there now and has no window; use mode incremental, or full to "
@@ -59,6 +65,10 @@ class ReconcileOperator(CompanyOperator):
     def fresh_streams(self) -> tuple[Stream, ...]:
         """Return the streams."""
         return self.streams
+
+
+def _is_full_night(dag_run: DagRunProtocol, weekday: int) -> bool:
+    return dag_run.data_interval_end is not None and dag_run.data_interval_end.weekday() == weekday
 
 
 def reconcile_params() -> dict[str, Param]:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import psycopg
 
-from commission_sync.store.merge import TableSpec, Writing
+from commission_sync.store.table import TableSpec, Writing
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import sql
 
 from commission_sync.store.audit import Correction, record_corrections
-from commission_sync.store.merge import Cardinality, TableSpec, Writing, take_turn
+from commission_sync.store.merge import take_turn
+from commission_sync.store.table import Cardinality, TableSpec, Writing
 
 Deals = frozenset[str]
 

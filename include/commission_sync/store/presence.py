@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from commission_sync.store.merge import TableSpec, Writing
+from commission_sync.store.table import TableSpec, Writing
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import psycopg
 
 from commission_sync.store.audit import Correction, record_corrections
-from commission_sync.store.merge import TableSpec, Writing
+from commission_sync.store.table import TableSpec, Writing
 
 _CURRENT = """
 SELECT d.crm_id, s.owner_crm_id, s.percentage FROM deal_splits s JOIN deals d ON d.id = s.deal_id

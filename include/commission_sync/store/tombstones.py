@@ -14,7 +14,8 @@ import psycopg
 from psycopg import sql
 
 from commission_sync.store.audit import Correction, record_corrections
-from commission_sync.store.merge import TableSpec, Writing, take_turn
+from commission_sync.store.merge import take_turn
+from commission_sync.store.table import TableSpec, Writing
 
 
 @dataclass(frozen=True)

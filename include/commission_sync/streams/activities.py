@@ -1,6 +1,6 @@
 """The five activity streams, which share the table `deal_activities`."""
 
-from commission_sync.store.merge import Cardinality
+from commission_sync.store.table import Cardinality
 from commission_sync.streams.email_bodies import tell_of_missing_bodies
 from commission_sync.streams.stream import Field, Step, Stream
 from commission_sync.streams.values import instant, text

@@ -1,6 +1,6 @@
 """The deals stream."""
 
-from commission_sync.streams.history import keep_history
+from commission_sync.streams.history import follow_history, keep_history
 from commission_sync.streams.splits import compare_splits, keep_marked_splits, keep_splits
 from commission_sync.streams.stream import Field, Stream
 from commission_sync.streams.values import boolean, instant, number, text
@@ -24,7 +24,7 @@ DEALS = Stream(
         "hubspot_owner_id",
         "hs_is_closed_won",
     ),
-    after=(keep_marked_splits,),
+    after=(follow_history, keep_marked_splits),
     hourly=(keep_history, keep_splits),
     nightly=(keep_history, keep_splits, compare_splits),
     fields=(

@@ -14,15 +14,23 @@ from commission_sync.streams.step import StepContext
 from commission_sync.streams.values import instant
 
 FEATURE = "history"
+_CONSUMER = "deals/history"
+
+
+def follow_history(context: StepContext) -> None:
+    """Take note, at the first run, that the deals which change from now on are to get their history read."""
+    if context.is_on(FEATURE):
+        with context.conn.transaction():
+            context.feed(_CONSUMER).begin(datetime.now(UTC))
 
 
 def keep_history(context: StepContext) -> None:
     """Read the history of deals of which a property that affects pay has changed since the last time."""
     if not context.is_on(FEATURE):
         return
-    feed = context.feed("deals/history")
+    follow_history(context)
+    feed = context.feed(_CONSUMER)
     with context.conn.transaction():
-        feed.begin(datetime.now(UTC))
         position, head = feed.position(), feed.head()
         assert position is not None
         changed = feed.changed(position, head, context.target.stream.pay_properties)

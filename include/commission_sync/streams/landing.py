@@ -16,17 +16,19 @@ from airflow_hubspot.client.intervals import IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.links import Links as StoredLinks
-from commission_sync.store.merge import MergeCounts, Merger, Writing
+from commission_sync.store.merge import MergeCounts, Merger
 from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
+from commission_sync.store.table import Writing
 from commission_sync.store.tombstones import Moved, Tombstones
-from commission_sync.streams.linking import Built, Links, linked_rows
+from commission_sync.streams.linking import Built, Links, document_bytes, linked_rows
 from commission_sync.streams.reading import Chunk, Part
 from commission_sync.streams.rows import Batch, RowBuilder
 from commission_sync.streams.stream import Stream
 
 CHECKPOINT_ROWS = 2_000
+CHECKPOINT_BYTES = 16_000_000
 CHECKPOINT_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -65,6 +67,12 @@ class _Pending:
     links: dict[str, frozenset[str]] = field(default_factory=dict)
     parts: dict[Part, _Progress] = field(default_factory=dict)
     records: int = 0
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to commit for the sake of memory; bodies of e-mails are large."""
+        return self.records >= CHECKPOINT_ROWS or self.size >= CHECKPOINT_BYTES
 
 
 class Landing:
@@ -115,11 +123,12 @@ class Landing:
         pending.batch += built.batch
         pending.links |= built.links
         pending.records += built.records
+        pending.size += document_bytes(built.batch.rows)
         progress = pending.parts.setdefault(built.part, _Progress(built.part.covered))
         progress.covered = progress.covered.with_interval(built.interval)
         progress.announced += built.announced
         progress.landed += built.records
-        if pending.records >= CHECKPOINT_ROWS or time.monotonic() - self._committed_at >= CHECKPOINT_SECONDS:
+        if pending.is_full or time.monotonic() - self._committed_at >= CHECKPOINT_SECONDS:
             self.commit()
         return progress.covered
 

@@ -1,6 +1,6 @@
 """The line items stream."""
 
-from commission_sync.store.merge import Cardinality
+from commission_sync.store.table import Cardinality
 from commission_sync.streams.stream import Field, Stream
 from commission_sync.streams.values import number, text
 

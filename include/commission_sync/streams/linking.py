@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_hubspot.client import HubSpotClient
 from airflow_hubspot.client.intervals import IdInterval
-from commission_sync.store.merge import Cardinality
+from commission_sync.store.table import Cardinality
 from commission_sync.streams.reading import Part
 from commission_sync.streams.rows import Batch, Row
 from commission_sync.streams.stream import Stream
@@ -41,11 +41,16 @@ def with_links(client: HubSpotClient, stream: Stream, chunks: Iterable[Built]) -
     for chunk in chunks:
         gathered.append(chunk)
         records += len(chunk.batch.rows)
-        size += sum(len(row[_DOCUMENT]) for row in chunk.batch.rows)
+        size += document_bytes(chunk.batch.rows)
         if records >= GATHERED_RECORDS or size >= GATHERED_BYTES:
             yield from _linked(client, stream, gathered)
             gathered, records, size = [], 0, 0
     yield from _linked(client, stream, gathered)
+
+
+def document_bytes(rows: Iterable[Row]) -> int:
+    """Return about how much memory the documents of rows take."""
+    return sum(len(row[_DOCUMENT]) for row in rows)
 
 
 def _linked(client: HubSpotClient, stream: Stream, chunks: Sequence[Built]) -> Iterator[Built]:

@@ -60,8 +60,12 @@ class StreamReconciliation:
     def run(self, started_at: datetime) -> RunCounts:
         """Correct what differs and return what was done.
 
+        A stream of which nothing was ever stored has nothing to correct: what is new is the business of its syncs.
+
         :raises TooManyArchived: when more is gone than the guard allows; nothing is marked then.
         """
+        if not len(self._presence.live()) and not self._presence.marked():
+            return RunCounts()
         archived = self._departures.merge_named()
         in_bin = self._departures.in_bin()
         live = self._presence.live()

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from commission_sync.store.merge import Cardinality, Column, TableSpec
+from commission_sync.store.table import Cardinality, Column, TableSpec
 
 if TYPE_CHECKING:
     from commission_sync.streams.step import StepContext

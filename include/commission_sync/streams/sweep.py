@@ -11,7 +11,7 @@ from airflow_hubspot.client.intervals import IdInterval
 from airflow_hubspot.client.windows import IncompleteRead
 from commission_sync.store.presence import LiveIds, Presence
 from commission_sync.streams.landing import Landing
-from commission_sync.streams.linking import DEALS, GATHERED_RECORDS
+from commission_sync.streams.linking import DEALS, GATHERED_RECORDS, Links
 from commission_sync.streams.rows import RowBuilder
 from commission_sync.streams.stream import Stream
 
@@ -47,7 +47,7 @@ class Sweep:
             compared += len(records)
             enough = most is not None and compared >= most
             if len(seen) >= GATHERED_RECORDS or reached >= interval.upto or enough:
-                self._compare(seen, live.between(start, reached))
+                self._compare(seen, live, start, reached)
                 seen, start = [], reached
             if enough:
                 break
@@ -65,16 +65,20 @@ class Sweep:
             yield [r for r in page.results if int(r["id"]) <= interval.upto], reached
             after = reached
 
-    def _compare(self, records: Sequence[Record], stored: Sequence[int]) -> None:
+    def _compare(self, records: Sequence[Record], live: LiveIds, after: int, upto: int) -> None:
         listed = {record["id"] for record in records}
-        self.compared.gone += [str(i) for i in stored if str(i) not in listed]
+        self.compared.gone += [str(i) for i in live.between(after, upto) if str(i) not in listed]
         self.compared.records += len(records)
         rows = self.builder.build(records).rows
         self.compared.silent += self.presence.silent(rows)
         if self.stream.sums is not None:
             self._add_sums(*self.stream.sums, rows)
-        links = self.client.associations.read(self.stream.object_type, DEALS, listed) if self.stream.on_deals else {}
-        self.landing.land(records, links)
+        self.landing.land(records, self._links_of_new(listed, live))
+
+    def _links_of_new(self, listed: set[str], live: LiveIds) -> Links:
+        """Read the deals of records without a live row; the links of others are compared from the deals' side."""
+        new = listed.difference(live.alive(listed)) if self.stream.on_deals else ()
+        return self.client.associations.read(self.stream.object_type, DEALS, new) if new else {}
 
     def _add_sums(self, group: str, amount: str, rows: Sequence[tuple[object, ...]]) -> None:
         names = [column.name for column in self.stream.spec.columns]

@@ -21,7 +21,25 @@ def deal_key() -> Mapped[uuid.UUID | None]:
     return mapped_column(ForeignKey("deals.id"))
 
 
-class LineItem(Base):
+class HangsOnDeal:
+    """What rows of records that hang on deals have in common."""
+
+    id: Mapped[uuid.UUID] = new_id()
+    integration_id: Mapped[uuid.UUID] = integration_key()
+    company_id: Mapped[str]
+    deal_id: Mapped[uuid.UUID | None] = deal_key()
+    deal_crm_id: Mapped[str | None]
+    crm_id: Mapped[str]
+    content_hash: Mapped[bytes] = mapped_column(server_default=NO_HASH)
+    crm_updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    archived_at: Mapped[datetime | None]
+    detached_at: Mapped[datetime | None]
+    purged_at: Mapped[datetime | None]
+    merged_into_crm_id: Mapped[str | None]
+    synced_at: Mapped[datetime] = now_stamp()
+
+
+class LineItem(HangsOnDeal, Base):
     """A line item; it hangs on one deal at most."""
 
     __tablename__ = "deal_line_items"
@@ -32,12 +50,6 @@ class LineItem(Base):
         Index("ix_deal_line_items_waiting", "integration_id", "deal_crm_id", postgresql_where=_WAITS),
     )
 
-    id: Mapped[uuid.UUID] = new_id()
-    integration_id: Mapped[uuid.UUID] = integration_key()
-    company_id: Mapped[str]
-    deal_id: Mapped[uuid.UUID | None] = deal_key()
-    deal_crm_id: Mapped[str | None]
-    crm_id: Mapped[str]
     product_name: Mapped[str | None]
     product_crm_id: Mapped[str | None]
     sku: Mapped[str | None]
@@ -50,17 +62,10 @@ class LineItem(Base):
     billing_frequency: Mapped[str | None]
     billing_term: Mapped[str | None]
     properties: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
-    content_hash: Mapped[bytes] = mapped_column(server_default=NO_HASH)
     crm_created_at: Mapped[datetime | None]
-    crm_updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    archived_at: Mapped[datetime | None]
-    detached_at: Mapped[datetime | None]
-    purged_at: Mapped[datetime | None]
-    merged_into_crm_id: Mapped[str | None]
-    synced_at: Mapped[datetime] = now_stamp()
 
 
-class Activity(Base):
+class Activity(HangsOnDeal, Base):
     """An activity on one deal; one on several deals is several rows, one on none a row without a deal."""
 
     __tablename__ = "deal_activities"
@@ -73,27 +78,14 @@ class Activity(Base):
         Index("ix_deal_activities_waiting", "integration_id", "deal_crm_id", postgresql_where=_WAITS),
     )
 
-    id: Mapped[uuid.UUID] = new_id()
-    integration_id: Mapped[uuid.UUID] = integration_key()
-    company_id: Mapped[str]
-    deal_id: Mapped[uuid.UUID | None] = deal_key()
-    deal_crm_id: Mapped[str | None]
-    crm_id: Mapped[str]
     type: Mapped[str]
     content: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
     owner_crm_id: Mapped[str | None]
     occurred_at: Mapped[datetime | None]
     created_at: Mapped[datetime | None]
-    content_hash: Mapped[bytes] = mapped_column(server_default=NO_HASH)
-    crm_updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    archived_at: Mapped[datetime | None]
-    detached_at: Mapped[datetime | None]
-    purged_at: Mapped[datetime | None]
-    merged_into_crm_id: Mapped[str | None]
-    synced_at: Mapped[datetime] = now_stamp()
 
 
-class DealObject(Base):
+class DealObject(HangsOnDeal, Base):
     """A record of any other object type that hangs on deals, such as a custom object."""
 
     __tablename__ = "deal_objects"
@@ -104,25 +96,12 @@ class DealObject(Base):
         Index("ix_deal_objects_waiting", "integration_id", "deal_crm_id", postgresql_where=_WAITS),
     )
 
-    id: Mapped[uuid.UUID] = new_id()
-    integration_id: Mapped[uuid.UUID] = integration_key()
-    company_id: Mapped[str]
-    deal_id: Mapped[uuid.UUID | None] = deal_key()
-    deal_crm_id: Mapped[str | None]
-    crm_id: Mapped[str]
     type: Mapped[str]
     name: Mapped[str | None]
     amount: Mapped[Decimal | None]
     currency: Mapped[str | None]
     properties: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
-    content_hash: Mapped[bytes] = mapped_column(server_default=NO_HASH)
     crm_created_at: Mapped[datetime | None]
-    crm_updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    archived_at: Mapped[datetime | None]
-    detached_at: Mapped[datetime | None]
-    purged_at: Mapped[datetime | None]
-    merged_into_crm_id: Mapped[str | None]
-    synced_at: Mapped[datetime] = now_stamp()
 
 
 class DealSplit(Base):

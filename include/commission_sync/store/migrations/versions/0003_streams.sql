@@ -208,12 +208,17 @@ ALTER TABLE deals ADD COLUMN purged_at timestamptz;
 -- keys, so that a table added later needs no change here.
 CREATE FUNCTION join_waiting_rows(integration uuid, run uuid) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    waiting regclass;
+    waiting record;
     joined bigint;
     total bigint := 0;
 BEGIN
     FOR waiting IN
-        SELECT c.conrelid::regclass FROM pg_constraint c
+        SELECT c.conrelid::regclass AS name,
+               -- What the audit log calls a record: its type, or the table's name without "deal_" and in the singular.
+               CASE WHEN EXISTS (SELECT FROM pg_attribute t WHERE t.attrelid = c.conrelid AND t.attname = 'type')
+                   THEN 'w.type' ELSE quote_literal(regexp_replace(c.conrelid::regclass::text, '^deal_(.*)s$', '\1'))
+               END AS entity
+        FROM pg_constraint c
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = 'deal_crm_id' AND NOT a.attisdropped
         WHERE c.contype = 'f' AND c.confrelid = 'deals'::regclass
     LOOP
@@ -222,12 +227,12 @@ BEGIN
                 UPDATE %1$s w SET deal_id = d.id FROM deals d
                 WHERE w.integration_id = $1 AND w.deal_id IS NULL AND w.deal_crm_id IS NOT NULL
                   AND d.integration_id = $1 AND d.crm_id = w.deal_crm_id
-                RETURNING w.crm_id, w.deal_crm_id
+                RETURNING w.crm_id, w.deal_crm_id, %2$s AS entity
             )
             INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-            SELECT $1, %2$L, crm_id, 'join', jsonb_build_object('deal_id', jsonb_build_array(NULL, deal_crm_id),
+            SELECT $1, entity, crm_id, 'join', jsonb_build_object('deal_id', jsonb_build_array(NULL, deal_crm_id),
                    'why', 'the deal it waited for has come'), 'sync', $2 FROM joined
-            $q$, waiting, waiting::text) USING integration, run;
+            $q$, waiting.name, waiting.entity) USING integration, run;
         GET DIAGNOSTICS joined = ROW_COUNT;
         total := total + joined;
     END LOOP;

@@ -3,7 +3,9 @@
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
+from commission_sync.store.models.commissions import DealCommission
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.fx import FxFetch, FxRate, FxRateCorrection, FxRateReject
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 
@@ -13,6 +15,11 @@ __all__ = [
     "CatalogProperty",
     "CrmIntegration",
     "Deal",
+    "DealCommission",
+    "FxFetch",
+    "FxRate",
+    "FxRateCorrection",
+    "FxRateReject",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

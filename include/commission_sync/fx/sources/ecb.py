@@ -92,13 +92,13 @@ def _from_xml(body: bytes, where: str) -> Reading:
 
 
 def _from_csv(body: bytes, where: str) -> Reading:
-    if not body.endswith(b"\n"):
-        raise Unreadable(f"{where} is cut off: its last line has no end", hint=_HINT)
     lines = csv.reader(io.StringIO(body.decode("utf-8-sig", "replace")))
     # Each of the ECB's lines ends with a comma, so that the last column has no name.
     header = next(lines, [])
     if header[:1] != ["Date"]:
         raise Unreadable(f"{where} is not one of the ECB's files: it begins with {body[:40]!r}", hint=_HINT)
+    if not body.endswith(b"\n"):
+        raise Unreadable(f"{where} is cut off: its last line has no end", hint=_HINT)
     reading = Reading()
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):

@@ -25,7 +25,7 @@ def books(database_dsn):
 
 
 def test_a_deal_gets_amount_rate_date_and_source(books):
-    books.add_deal("1", amount=Decimal("1000"), currency="EUR", closed_at=at(FRIDAY))
+    books.add_deal("1", amount=Decimal(1000), currency="EUR", closed_at=at(FRIDAY))
     assert books.convert() == 1
     deal = books.deal("1")
     assert (deal.amount_base, deal.fx_rate, deal.fx_rate_date) == (Decimal("1100.00"), Decimal("1.1"), FRIDAY)
@@ -34,7 +34,7 @@ def test_a_deal_gets_amount_rate_date_and_source(books):
 
 
 def test_a_cross_rate_keeps_both_rows_it_was_made_of(books):
-    books.add_deal("1", amount=Decimal("100000"), currency="JPY", closed_at=at(FRIDAY))
+    books.add_deal("1", amount=Decimal(100000), currency="JPY", closed_at=at(FRIDAY))
     books.convert()
     deal = books.deal("1")
     assert deal.fx_rate == round(Decimal("1.1000") / Decimal("160.50"), 24)

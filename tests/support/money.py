@@ -29,6 +29,7 @@ class Books:
 
     dsn: str
     integration_id: UUID
+    company: str = "acme"
     settings: Settings = field(default_factory=Settings)
 
     @classmethod
@@ -37,12 +38,12 @@ class Books:
         names, marks = ", ".join(values), ", ".join("%s" for _ in values)
         with psycopg.connect(dsn) as conn:
             statement = f"INSERT INTO crm_integrations ({names}) VALUES ({marks}) RETURNING id"
-            return cls(dsn, conn.execute(statement, list(values.values())).fetchone()[0])
+            return cls(dsn, conn.execute(statement, list(values.values())).fetchone()[0], company)
 
     def add_deal(self, crm_id: str, **columns: Any) -> None:
         values = {
             "integration_id": self.integration_id,
-            "company_id": "acme",
+            "company_id": self.company,
             "crm_id": crm_id,
             "crm_created_at": datetime(2026, 1, 2, tzinfo=UTC),
             "crm_updated_at": datetime(2026, 1, 2, tzinfo=UTC),

@@ -182,7 +182,7 @@ WITH wanted AS MATERIALIZED (
           IS DISTINCT FROM (new_amount_base, new_rate, new_rate_date, new_source, new_pair, new_ids, new_anchor_date,
                             new_waiting)
       AND ({deal}.fx_frozen_at IS NULL OR t.amount_base IS NULL)
-    ORDER BY r.crm_id
+    ORDER BY {deal}.crm_id, r.crm_id
     {lock}
 ), written AS (
     UPDATE {table} t

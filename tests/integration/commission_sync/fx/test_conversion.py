@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from commission_sync.settings import Settings
+from commission_sync.store.conversion import Convertible
 from money import Books
 
 FRIDAY, SATURDAY, MONDAY = date(2026, 3, 6), date(2026, 3, 7), date(2026, 3, 9)
@@ -377,3 +378,48 @@ def test_drift_has_a_threshold_of_each_company(books):
     books.convert()
     books.execute("UPDATE crm_integrations SET fx_drift_threshold = 0.2")
     assert books.query("SELECT 1 FROM deals_fx_drift") == []
+
+
+PARTS = Convertible(
+    table="parts",
+    entity="part",
+    amount="total",
+    deal="d",
+    join="JOIN deals d ON d.id = t.deal_id",
+    lock="FOR UPDATE OF t FOR SHARE OF d",
+)
+
+
+@pytest.fixture
+def parts(books):
+    """Rows that hang on a deal, as line items do: the deal dates them, and freezes them."""
+    books.execute(
+        "CREATE TABLE parts (LIKE deals INCLUDING DEFAULTS); ALTER TABLE parts ADD deal_id uuid, ADD total numeric, "
+        "ADD PRIMARY KEY (id)"
+    )
+    books.add_deal("1", amount=Decimal(1), currency="EUR", closed_at=at(SATURDAY))
+    books.add_deal("2", amount=Decimal(1), currency="EUR", closed_at=at(SATURDAY))
+    books.execute(
+        "INSERT INTO parts (integration_id, company_id, crm_id, crm_updated_at, deal_id, currency, total) "
+        "SELECT integration_id, company_id, 'p' || crm_id, now(), id, 'EUR', 100 FROM deals"
+    )
+    return books
+
+
+def parts_of(books):
+    return books.query("SELECT crm_id, amount_base, fx_rate_date FROM parts ORDER BY crm_id")
+
+
+def test_rows_that_hang_on_a_deal_are_converted_by_one_declaration_more(parts):
+    assert parts.convert(["1"], tables=(PARTS,)) == 1
+    assert parts_of(parts) == [("p1", Decimal("110.00"), FRIDAY), ("p2", None, None)]
+    assert parts.convert(tables=(PARTS,)) == 1
+    assert parts.query("SELECT DISTINCT entity FROM audit_log") == [("part",)]
+
+
+def test_a_frozen_deal_freezes_what_hangs_on_it(parts):
+    parts.convert(tables=(PARTS,))
+    commission(parts, "1", status="approved")
+    parts.add_rates(SATURDAY, {"USD": "2"})
+    assert parts.convert(tables=(PARTS,)) == 1
+    assert parts_of(parts) == [("p1", Decimal("110.00"), FRIDAY), ("p2", Decimal("200.00"), SATURDAY)]

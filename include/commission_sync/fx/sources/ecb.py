@@ -82,12 +82,9 @@ def _from_xml(body: bytes, where: str) -> Reading:
     except ElementTree.ParseError as error:
         raise Unreadable(f"{where} is cut off or damaged: {error}", hint=_HINT) from None
     reading = Reading()
-    for cube in root.iter(_CUBE):
-        if (time := cube.get("time")) is not None:
-            day = _day(time, where)
-            for each in cube.iter(_CUBE):
-                if (currency := each.get("currency")) is not None:
-                    reading.take(Ecb.pivot, currency, day, each.get("rate", ""))
+    for day in (cube for cube in root.iter(_CUBE) if "time" in cube.attrib):
+        for each in (cube for cube in day.iter(_CUBE) if "currency" in cube.attrib):
+            reading.take(Ecb.pivot, each.attrib["currency"], _day(day.attrib["time"], where), each.get("rate", ""))
     return _not_empty(reading, where)
 
 

@@ -152,8 +152,9 @@ WITH wanted AS MATERIALIZED (
             WHEN w.amount IS NULL OR %(obstacle)s::text IS NOT NULL THEN NULL
             WHEN w.currency = %(base)s THEN 'same'
             WHEN f.rate IS NOT NULL THEN 'found'
-            -- A source that no longer has the rate does not take back what was worked out with it.
-            WHEN w.fx_rate IS NOT NULL AND w.fx_pair = w.pair AND w.fx_anchor_date = w.anchor THEN 'kept'
+            -- A source without the rate takes nothing back, but a provisional rate must not outlive its time.
+            WHEN w.fx_rate IS NOT NULL AND w.fx_pair = w.pair AND w.fx_anchor_date = w.anchor
+                 AND (%(max_days)s::int IS NULL OR w.fx_rate_date >= w.day - %(max_days)s::int) THEN 'kept'
         END AS basis
     ) b
 ), result AS (

@@ -245,6 +245,17 @@ def test_a_source_that_lacks_a_rate_takes_nothing_back(books):
     assert "openexchangerates has no rate for EUR/USD on 2026-03-09" in books.waiting()["1"]
 
 
+def test_the_rate_of_a_close_date_to_come_does_not_stand_in_for_the_real_one_for_ever(books):
+    books.add_rates(FRIDAY, {"RUB": "117.2"})
+    books.add_deal("1", amount=Decimal(100), currency="RUB", closed_at=at(date(2026, 6, 1)))
+    books.convert(now=at(MONDAY))
+    assert books.deal("1").amount_base == Decimal("0.94")
+    books.add_rates(date(2026, 6, 1), {"USD": "1.2"})
+    books.convert(now=at(date(2026, 6, 2)))
+    assert books.deal("1").amount_base is None
+    assert books.waiting() == {"1": "ecb has no rate for RUB/USD on 2026-06-01 or within 7 days before"}
+
+
 def test_another_companys_deals_are_left_alone(books):
     other = Books.of(books.dsn, company="globex", portal_id=2, base_currency="EUR")
     books.add_deal("1", amount=Decimal(100), currency="EUR", closed_at=at(FRIDAY))

@@ -86,6 +86,35 @@ def test_a_bad_key_is_one_clear_error_at_once_and_is_never_shown(run, database_d
     assert "very-secret" not in error
 
 
+def test_each_portals_own_rates_are_read_and_one_portal_that_refuses_stops_nobody_else(run, database_dsn, httpserver):
+    acme = Books.of(database_dsn, base_currency="USD", portal_time_zone="UTC")
+    globex = Books.of(database_dsn, company="globex", portal_id=1002, base_currency="USD")
+    for books in (acme, globex):
+        books.add_deal("1", amount=Decimal(100), currency="KWD", closed_at=closed(13))
+    allowed = {"headers": {"Authorization": "Bearer pat-acme"}}
+    httpserver.expect_request("/account-info/2026-03/details", **allowed).respond_with_json(
+        {"portalId": 1001, "timeZone": "UTC", "companyCurrency": "USD"}
+    )
+    rate = {"fromCurrencyCode": "KWD", "toCurrencyCode": "USD", "conversionRate": 3.2512}
+    httpserver.expect_request("/settings/currencies/2026-03/exchange-rates", **allowed).respond_with_json(
+        {"results": [{**rate, "id": "1", "effectiveAt": "2024-01-01T00:00:00Z"}]}
+    )
+    httpserver.expect_request(re.compile(".*")).respond_with_json(
+        {"status": "error", "message": "expired", "category": "INVALID_AUTHENTICATION"}, status=401
+    )
+    connections = {
+        f"AIRFLOW_CONN_HUBSPOT_{company.upper()}": json.dumps(
+            {"conn_type": "hubspot", "host": httpserver.url_for(""), "password": f"pat-{company}"}
+        )
+        for company in ("acme", "globex")
+    }
+    code, said = run({}, EXCHANGE_RATE_SOURCE="hubspot", **connections)
+    assert code != 0
+    assert "expired" in said
+    assert (acme.deal("1").amount_base, acme.deal("1").fx_source) == (Decimal("325.12"), "hubspot:1001")
+    assert globex.deal("1").amount_base is None
+
+
 def test_days_that_make_no_sense_stop_the_run_before_anything_is_read(run, database_dsn):
     code, said = run({"from_date": "2026-06-12", "to_date": "2026-06-01"}, EXCHANGE_RATE_URL=SAMPLE)
     assert code != 0

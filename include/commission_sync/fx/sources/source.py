@@ -17,6 +17,9 @@ from commission_sync.store.rates import BadRate, Rate
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,60})?([eE][+-]?\d{1,2})?", re.ASCII)
 
+# A bitcoin is some 10^9 dong; what lies a thousand times further out is a mistake of the source.
+_LEAST, _MOST = Decimal("1e-12"), Decimal("1e12")
+
 
 @dataclass
 class Reading:
@@ -86,4 +89,7 @@ def _fault(base: str, quote: str, value: object) -> str | None:
         return f"{unknown[:20]!r} is not the code of a currency"
     if isinstance(value, bool) or not isinstance(value, str | Decimal) or not _NUMBER.fullmatch(str(value)):
         return f"{str(value)[:80]!r} is not a number"
-    return None if Decimal(str(value)) > 0 else f"{str(value)[:80]} is not above 0"
+    rate = Decimal(str(value))
+    if rate <= 0:
+        return f"{str(value)[:80]} is not above 0"
+    return None if _LEAST <= rate <= _MOST else f"{str(value)[:80]} is beyond any exchange rate there ever was in use"

@@ -97,6 +97,7 @@ def test_what_is_not_the_ecbs_file_is_named(body, why):
         (b"abc", "'abc' is not a number"),
         (b"1e400", "'1e400' is not a number"),
         (b"NaN", "'NaN' is not a number"),
+        (b"1e-30", "1e-30 is beyond any exchange rate there ever was in use"),
     ],
 )
 def test_a_figure_that_is_no_rate_is_kept_aside_and_the_others_are_taken(value, reason):

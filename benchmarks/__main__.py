@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
+from benchmarks.fx import conversion
 from benchmarks.gate import gate
 from benchmarks.merge import merge
 from benchmarks.site import machine
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
     "gate": gate,
     "emulator": emulator,
+    "fx": conversion,
     "merge": merge,
     "memory": memory,
     "parse": parse_times,

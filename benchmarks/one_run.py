@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from airflow_hubspot.client import HubSpotClient, Lane
 from commission_sync.gate import GateSession, PostgresLimiter
+from commission_sync.operators.derivations import derivations
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
@@ -36,7 +37,13 @@ def main(url: str, token: str, dsn: str, integration_id: str, what: str = "deals
                 every = (DEALS, LINE_ITEMS, *ACTIVITIES)
                 counts = Reconciliation(every, company, client, conn, Settings()).run(request)
             else:
-                counts = in_turn((StreamSync(s, company, client, conn, Settings()) for s in STREAMS[what]), request)
+                counts = in_turn(
+                    (
+                        StreamSync(s, company, client, conn, Settings(), derivations(s, company, Settings()))
+                        for s in STREAMS[what]
+                    ),
+                    request,
+                )
             calls = client.stats.snapshot().calls
     cpu = time.process_time()
     print(

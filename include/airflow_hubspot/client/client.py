@@ -6,6 +6,7 @@ from types import TracebackType
 
 from airflow_hubspot.client.account import Account
 from airflow_hubspot.client.associations import Associations
+from airflow_hubspot.client.currencies import Currencies
 from airflow_hubspot.client.limits import InMemoryLimiter, Limiter
 from airflow_hubspot.client.objects import Objects
 from airflow_hubspot.client.paths import checked_version
@@ -59,6 +60,7 @@ class HubSpotClient:
         self.properties = Properties(self.sdk, version)
         self.reference = Reference(self.sdk, version)
         self.account = Account(self.sdk, version, source)
+        self.currencies = Currencies(self.sdk, version)
 
     @property
     def stats(self) -> CallStats:

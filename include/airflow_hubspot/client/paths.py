@@ -33,6 +33,7 @@ _TEMPLATES = {
         "/account-info/v3/api-usage/daily/private-apps",
     ),
     "oauth_token": ("/oauth/{version}/token", "/oauth/v3/token"),
+    "exchange_rates": ("/settings/currencies/{version}/exchange-rates", "/settings/v3/currencies/exchange-rates"),
     "token_info": ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
 }
 

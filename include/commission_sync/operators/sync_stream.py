@@ -10,6 +10,7 @@ from airflow.sdk import Context
 
 from airflow_hubspot.client import HubSpotClient
 from commission_sync.operators.company import CompanyOperator
+from commission_sync.operators.derivations import derivations
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts
@@ -37,7 +38,9 @@ class SyncStreamOperator(CompanyOperator):
         context: Context,  # noqa: ARG002 - what is asked is in the request
     ) -> RunCounts:
         """Sync the stream."""
-        return StreamSync(self.stream, company, client, conn, load_settings()).run(request)
+        settings = load_settings()
+        follow = derivations(self.stream, company, settings)
+        return StreamSync(self.stream, company, client, conn, settings, follow).run(request)
 
     def fresh_streams(self) -> tuple[Stream, ...]:
         """Return the stream."""

@@ -43,6 +43,7 @@ _PLAN_FOR_FEW_ROWS = (
 # in the order of commits. Held for the rest of the caller's transaction: milliseconds, with no network call inside.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
+
 # Staged documents are neither compressed nor moved out of the row: they are read once and forgotten.
 _STAGE = """
 CREATE TEMP TABLE {stage} ({columns}) ON COMMIT DELETE ROWS;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -27,6 +27,10 @@ from commission_sync.streams.reading import Chunk, Part
 from commission_sync.streams.rows import Batch, RowBuilder
 from commission_sync.streams.stream import Stream
 
+# Works out what else follows from rows that a merge has written, in the merge's own transaction: given the connection,
+# the CRM ids that were merged and the run.
+Derivation = Callable[[psycopg.Connection, Sequence[str], UUID], object]
+
 CHECKPOINT_ROWS = 2_000
 CHECKPOINT_BYTES = 16_000_000
 CHECKPOINT_SECONDS = 5.0
@@ -46,6 +50,7 @@ class Target:
     # Which path brings the rows, for the audit log, and why, where it is no plain sync.
     path: str = "sync"
     why: str | None = None
+    derivations: tuple[Derivation, ...] = ()
 
     @property
     def writing(self) -> Writing:
@@ -160,6 +165,9 @@ class Landing:
             self._links.of_records(pending.links, "HubSpot names these deals for the record")
         moved = self._tombstones.merge(batch.survivors, "HubSpot names it among the records merged into the survivor")
         tell_of_merges(moved)
+        if merged.inserted or merged.updated:
+            for derive in self._target.derivations:
+                derive(self._conn, [row[0] for row in batch.rows], self._target.sync_run_id)
         self._count(pending, merged, len(moved), self._settle_rejects(batch))
 
     def _count(self, pending: _Pending, merged: MergeCounts, archived: int, rejected: int) -> None:

@@ -19,7 +19,7 @@ from commission_sync.store.runs import RunCounts
 from commission_sync.store.waiting import join_waiting_rows
 from commission_sync.streams.catalogue import catalogue
 from commission_sync.streams.deal_side import DealSide
-from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.landing import Derivation, Landing, Target
 from commission_sync.streams.linking import Built, with_links
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
@@ -38,7 +38,8 @@ SETTLED_AFTER = timedelta(hours=1)
 class StreamSync:
     """Reads a stream of one company from HubSpot and lands it in PostgreSQL.
 
-    `conn` is a connection of this run's own, autocommit off. Airflow is not needed: operators adapt this class.
+    `conn` is a connection of this run's own, autocommit off. `derivations` follow every merge, in its transaction.
+    Airflow is not needed: operators adapt this class.
     """
 
     stream: Stream
@@ -46,6 +47,7 @@ class StreamSync:
     client: HubSpotClient
     conn: psycopg.Connection
     settings: Settings
+    derivations: tuple[Derivation, ...] = ()
 
     def run(self, request: SyncRequest) -> RunCounts:
         """Run one try and return what it did.
@@ -70,6 +72,7 @@ class StreamSync:
                 record.sync_run_id,
                 request.run_key,
                 moves_cursor=planned.mode is not Mode.WINDOW,
+                derivations=self.derivations,
             )
             run = _Run(self, record, target, RowBuilder(self.stream, known.clock_like, currency), known.names)
             run.do(planned, receipts)

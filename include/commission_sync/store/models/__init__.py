@@ -4,8 +4,10 @@ from commission_sync.store.models.alerts import AlertIncident
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
+from commission_sync.store.models.commissions import DealCommission
 from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.fx import FxFetch, FxRate, FxRateCorrection, FxRateReject
 from commission_sync.store.models.gate import ApiBudget, CachedAnswer, CircuitBreaker
 from commission_sync.store.models.history import (
     PropertyHistory,
@@ -30,8 +32,13 @@ __all__ = [
     "Credentials",
     "CrmIntegration",
     "Deal",
+    "DealCommission",
     "DealObject",
     "DealSplit",
+    "FxFetch",
+    "FxRate",
+    "FxRateCorrection",
+    "FxRateReject",
     "LineItem",
     "OAuthState",
     "Owner",

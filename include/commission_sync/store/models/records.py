@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commission_sync.store.models.base import EMPTY, NOW, Base, integration_key, new_id, now_stamp
@@ -63,6 +63,14 @@ class LineItem(HangsOnDeal, Base):
     billing_term: Mapped[str | None]
     properties: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
     crm_created_at: Mapped[datetime | None]
+    amount_base: Mapped[Decimal | None]
+    fx_rate: Mapped[Decimal | None]
+    fx_rate_date: Mapped[date | None]
+    fx_pair: Mapped[str | None]
+    fx_source: Mapped[str | None]
+    fx_rate_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=text("'{}'::bigint[]"))
+    fx_anchor_date: Mapped[date | None]
+    fx_waiting: Mapped[str | None]
 
 
 class Activity(HangsOnDeal, Base):

@@ -13,6 +13,7 @@ import psycopg
 from airflow_hubspot.client import Record
 from benchmarks.site import database
 from benchmarks.table import Figure
+from commission_sync.mapping.derive import DealMapping
 from commission_sync.store.merge import Merger
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.rows import RowBuilder
@@ -26,7 +27,7 @@ PAIRS = 3
 
 def merge() -> list[Figure]:
     """Measure a fresh merge as a ratio to raw COPY, and a second one that finds nothing changed."""
-    builder = RowBuilder(DEALS, frozenset(), "USD")
+    builder = RowBuilder(DEALS, frozenset(), "USD", DealMapping())
     rows = builder.build(_records()).rows
     pairs = []
     with database() as dsn, closing(psycopg.connect(dsn)) as conn:

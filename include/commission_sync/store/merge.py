@@ -16,7 +16,6 @@ from psycopg import sql
 
 KEY = "crm_id"
 VERSION = "crm_updated_at"
-DOCUMENT = "properties"
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,12 @@ _PLAN_FOR_FEW_ROWS = (
 # Merges of one company's stream take turns, so that every audit row has the exact old value. Held for the rest of the
 # caller's transaction: milliseconds, with no network call inside.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+
+def take_turn(conn: psycopg.Connection, integration_id: UUID, table: str) -> None:
+    """Wait until nobody else changes this company's rows of a table, and keep others waiting until the commit."""
+    conn.execute(_TAKE_TURN, (f"{integration_id}/{table}",))
+
 
 # Staged documents are neither compressed nor moved out of the row: they are read once and forgotten.
 _STAGE = """
@@ -129,7 +134,7 @@ class Merger:
     ) -> None:
         self._conn = conn
         self._spec = spec
-        self._parameters = {
+        self._parameters: dict[str, Any] = {
             "integration_id": integration_id,
             "company_id": company_id,
             "entity": spec.entity,
@@ -137,7 +142,6 @@ class Merger:
             "sync_run_id": sync_run_id,
             "unaudited": sorted(unaudited),
         }
-        self._turn = f"{integration_id}/{spec.table}"
         names = [column.name for column in spec.columns]
         self._key, self._version = names.index(KEY), names.index(VERSION)
         self._types = [_staged_type(column) for column in spec.columns]
@@ -153,7 +157,7 @@ class Merger:
         if not newest:
             return MergeCounts()
         self._copy(newest)
-        self._conn.execute(_TAKE_TURN, (self._turn,))
+        take_turn(self._conn, self._parameters["integration_id"], self._spec.table)
         inserted = self._run(_INSERT).rowcount
         if inserted == len(newest):
             return MergeCounts(inserted)
@@ -192,14 +196,14 @@ class Merger:
 
 def _staged_type(column: Column) -> str:
     # Documents stay text until they are written, so that unchanged ones are never parsed.
-    return "text" if column.name == DOCUMENT else column.pg_type
+    return "text" if column.pg_type == "jsonb" else column.pg_type
 
 
 def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
     comma = sql.SQL(", ")
     names = [sql.Identifier(column.name) for column in spec.columns]
     staged = [
-        sql.SQL("s.{}::jsonb" if column.name == DOCUMENT else "s.{}").format(name)
+        sql.SQL("s.{}::jsonb" if column.pg_type == "jsonb" else "s.{}").format(name)
         for column, name in zip(spec.columns, names, strict=True)
     ]
     return {

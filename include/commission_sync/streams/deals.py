@@ -11,6 +11,7 @@ DEALS = Stream(
     modified_property="hs_lastmodifieddate",
     created_property="createdate",
     currency_column="currency",
+    is_mapped=True,
     fields=(
         Field("name", "text", "dealname", text),
         Field("amount", "numeric", "amount", number),

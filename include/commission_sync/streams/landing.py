@@ -13,10 +13,13 @@ import psycopg
 from airflow_hubspot.client.intervals import IdInterval, IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
+from commission_sync.store.mapping_problems import Problem, settle_problems
+from commission_sync.store.mapping_versions import hold_version
 from commission_sync.store.merge import Merger
 from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import Reject, record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
+from commission_sync.streams.mapped import current_mapping
 from commission_sync.streams.reading import Chunk, Part
 from commission_sync.streams.rows import Batch, Row, RowBuilder
 from commission_sync.streams.stream import Stream
@@ -47,6 +50,7 @@ class _Progress:
 class _Pending:
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     parts: dict[Part, _Progress] = field(default_factory=dict)
     records: int = 0
 
@@ -101,6 +105,7 @@ class Landing:
         pending = self._pending
         pending.rows += built.batch.rows
         pending.rejects += built.batch.rejects
+        pending.problems += built.batch.problems
         pending.records += built.records
         progress = pending.parts.setdefault(built.part, _Progress(built.part.covered))
         progress.covered = progress.covered.with_interval(built.interval)
@@ -115,7 +120,9 @@ class Landing:
         pending, self._pending = self._pending, _Pending()
         target = self._target
         with self._conn.transaction():
+            self._bring_to_active_mapping(pending)
             merged = self._merger.merge(pending.rows)
+            self._settle_problems(pending)
             rejected = self._settle_rejects(pending)
             for part, progress in pending.parts.items():
                 self._leave_receipt(part, progress)
@@ -130,6 +137,21 @@ class Landing:
             stale=merged.stale,
             rejected=rejected,
         )
+
+    def _bring_to_active_mapping(self, pending: _Pending) -> None:
+        # From here to the end of the transaction no other version can become active. One that did since the rows were
+        # built is being computed for the rows that are stored, and would not see these.
+        built_by = self._builder.mapping
+        if built_by is None or hold_version(self._conn, self._target.integration.id) == built_by.version:
+            return
+        mapping = current_mapping(self._conn, self._target.integration, self._target.stream)
+        again = self._builder.remapped(pending.rows, mapping)
+        pending.rows, pending.problems = again.rows, again.problems
+
+    def _settle_problems(self, pending: _Pending) -> None:
+        if self._builder.mapping is not None and pending.rows:
+            looked_at = [(row[0], row[2]) for row in pending.rows]
+            settle_problems(self._conn, self._target.integration.id, looked_at, pending.problems)
 
     def _settle_rejects(self, pending: _Pending) -> int:
         target = self._target

@@ -42,6 +42,8 @@ class Stream:
     fields: tuple[Field, ...]
     # The column that falls back to the portal's own currency, as HubSpot leaves it empty for deals in that currency.
     currency_column: str | None = None
+    # Whether the company's mapping fills its columns `mapped` and `calculated`.
+    is_mapped: bool = False
 
     def __repr__(self) -> str:
         # Airflow writes it into the serialized DAG: the addresses of functions would make a new version at every parse.
@@ -61,5 +63,6 @@ class Stream:
                 Column("content_hash", "bytea"),
                 Column("properties", "jsonb"),
                 *own,
+                *((Column("mapped", "jsonb"), Column("calculated", "jsonb")) if self.is_mapped else ()),
             ),
         )

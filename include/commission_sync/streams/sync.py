@@ -17,6 +17,7 @@ from commission_sync.store.receipts import resumable_receipts
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.catalogue import refresh_catalogue
 from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.mapped import prepared_mapping
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
@@ -59,9 +60,18 @@ class StreamSync:
                 request.run_key,
                 moves_cursor=planned.mode is not Mode.WINDOW,
             )
-            builder = RowBuilder(
-                self.stream, catalogue.clock_like, integration.portal_currency or integration.base_currency
-            )
+            currency = integration.portal_currency or integration.base_currency
+            mapping = None
+            if self.stream.is_mapped:
+                mapping = prepared_mapping(
+                    self.client,
+                    self.conn,
+                    integration,
+                    self.stream,
+                    clock_like=catalogue.clock_like,
+                    report=record.report,
+                )
+            builder = RowBuilder(self.stream, catalogue.clock_like, currency, mapping)
             self._land(reading, Landing(self.conn, target, builder, reading.reached), record)
         return record.counts
 

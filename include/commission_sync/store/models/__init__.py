@@ -4,7 +4,9 @@ from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.flags import FeatureFlag
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
+from commission_sync.store.models.mapping import MappingBreach, MappingProblem, MappingVersion
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 
 __all__ = [
@@ -13,6 +15,10 @@ __all__ = [
     "CatalogProperty",
     "CrmIntegration",
     "Deal",
+    "FeatureFlag",
+    "MappingBreach",
+    "MappingProblem",
+    "MappingVersion",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

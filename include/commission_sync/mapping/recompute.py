@@ -1,0 +1,73 @@
+"""Computes the mapped and calculated fields of stored deals anew, from what HubSpot said of them before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from commission_sync.mapping.derive import DealMapping
+from commission_sync.store.mapping_problems import Problem, settle_problems
+from commission_sync.store.mapping_rows import replace_derived, stored_deals
+from commission_sync.store.mapping_versions import hold_version, mark_recomputed
+from commission_sync.store.merge import take_turn
+
+CHUNK = 5_000
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What a recomputation did; `superseded` when another version became active meanwhile, which stopped it."""
+
+    deals: int = 0
+    changed: int = 0
+    problems: int = 0
+    superseded: bool = False
+
+
+def recompute(
+    conn: psycopg.Connection, integration_id: UUID, mapping: DealMapping, *, chunk: int = CHUNK
+) -> Recomputed:
+    """Bring every stored deal of a company to its active mapping, a transaction for every few thousand.
+
+    HubSpot is not asked. Only deals whose fields come out differently are written, each with an audit row. Killed and
+    run again it goes over all deals and writes what is left.
+    """
+    total, after = Recomputed(), ""
+    while True:
+        with conn.transaction():
+            if hold_version(conn, integration_id) != mapping.version:
+                return Recomputed(total.deals, total.changed, total.problems, superseded=True)
+            take_turn(conn, integration_id, "deals")
+            done, last = _next(conn, integration_id, mapping, after, chunk)
+            if last is None:
+                mark_recomputed(conn, integration_id, mapping.version)
+                return total
+        after = last
+        total = Recomputed(total.deals + done.deals, total.changed + done.changed, total.problems + done.problems)
+
+
+def _next(
+    conn: psycopg.Connection, integration_id: UUID, mapping: DealMapping, after: str, chunk: int
+) -> tuple[Recomputed, str | None]:
+    changed, looked_at, problems = [], [], []
+    for deal in stored_deals(conn, integration_id, mapping.properties, after=after, limit=chunk):
+        derived = mapping.derive(deal.properties, all_were_asked_for=False)
+        if (deal.mapped, deal.calculated) != (derived.mapped, derived.calculated):
+            changes = _changes({**deal.mapped, **deal.calculated}, {**derived.mapped, **derived.calculated})
+            changed.append((deal.crm_id, *derived.documents(), orjson.dumps(changes).decode()))
+        looked_at.append((deal.crm_id, deal.crm_updated_at))
+        problems += [Problem(deal.crm_id, deal.crm_updated_at, name, reason) for name, reason in derived.problems]
+    if not looked_at:
+        return Recomputed(), None
+    replace_derived(conn, integration_id, changed, actor=f"mapping:{mapping.version}")
+    settle_problems(conn, integration_id, looked_at, problems)
+    return Recomputed(len(looked_at), len(changed), len(problems)), looked_at[-1][0]
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    names = sorted(before.keys() | after.keys())
+    return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}

@@ -1,0 +1,93 @@
+"""Brings a company's mapping and a stream together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import psycopg
+
+from airflow_hubspot.client import HubSpotClient
+from commission_sync.mapping.compiled import DealColumn, Portal
+from commission_sync.mapping.derive import DealMapping
+from commission_sync.mapping.fields import FieldType
+from commission_sync.mapping.recompute import recompute
+from commission_sync.mapping.versions import Active, active_mapping, adopt
+from commission_sync.store.catalog import read_catalog
+from commission_sync.store.integrations import Integration
+from commission_sync.streams.backfill import PropertyBackfill
+from commission_sync.streams.report import Report
+from commission_sync.streams.stream import Stream
+
+_TYPES = {
+    "numeric": FieldType.NUMBER,
+    "text": FieldType.TEXT,
+    "bool": FieldType.BOOLEAN,
+    "timestamptz": FieldType.DATETIME,
+}
+
+
+def portal_of(conn: psycopg.Connection, integration: Integration, stream: Stream) -> Portal:
+    """Return what a mapping has to know of a company's portal, its properties as they were last seen."""
+    currency = integration.portal_currency or integration.base_currency
+    columns = tuple(
+        DealColumn(
+            field.column,
+            field.property_name,
+            _TYPES[field.pg_type],
+            currency if field.column == stream.currency_column else None,
+        )
+        for field in stream.fields
+    )
+    return Portal(read_catalog(conn, integration.id, stream.object_type), columns, _zone(integration))
+
+
+def current_mapping(conn: psycopg.Connection, integration: Integration, stream: Stream) -> DealMapping:
+    """Return the mapping that counts now, in the caller's transaction."""
+    return active_mapping(conn, integration.id, portal_of(conn, integration, stream)).compiled.mapping
+
+
+def load_mapping(conn: psycopg.Connection, integration: Integration, stream: Stream) -> Active:
+    """Return the mapping that counts and what is wrong with it; what was written into the table itself counts, too."""
+    with conn.transaction():
+        adopt(conn, integration.id, portal_of(conn, integration, stream))
+    with conn.transaction():
+        return active_mapping(conn, integration.id, portal_of(conn, integration, stream))
+
+
+def prepared_mapping(
+    client: HubSpotClient,
+    conn: psycopg.Connection,
+    integration: Integration,
+    stream: Stream,
+    *,
+    clock_like: Collection[str],
+    report: Report,
+) -> DealMapping:
+    """Return the mapping that counts, once all stored deals have been computed with it.
+
+    That is work only after a change: properties that it needs and that were never stored are read, those alone, and
+    everything else comes from what is stored.
+    """
+    while True:
+        active = load_mapping(conn, integration, stream)
+        mapping = active.compiled.mapping
+        if active.is_recomputed:
+            break
+        backfill = PropertyBackfill(client, conn, integration.id, stream, clock_like)
+        filled = backfill.run(mapping.live_properties)
+        done = recompute(conn, integration.id, mapping)
+        report.recomputed(mapping.version, done.deals, done.changed, done.problems, filled)
+        if not done.superseded:
+            break
+    for issue in active.issues:
+        report.mapping_issue(issue.field, issue.kind, issue.message, is_error=issue.is_error)
+    return mapping
+
+
+def _zone(integration: Integration) -> tzinfo:
+    try:
+        return ZoneInfo(integration.portal_time_zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -29,12 +29,20 @@ class Recomputed:
 
 
 def recompute(
-    conn: psycopg.Connection, integration_id: UUID, mapping: DealMapping, *, chunk: int = CHUNK
+    conn: psycopg.Connection,
+    integration_id: UUID,
+    mapping: DealMapping,
+    *,
+    chunk: int = CHUNK,
+    is_final: bool = True,
 ) -> Recomputed:
     """Bring every stored deal of a company to its active mapping, a transaction for every few thousand.
 
     HubSpot is not asked. Only deals whose fields come out differently are written, each with an audit row. Killed and
     run again it goes over all deals and writes what is left.
+
+    :param is_final: whether the stored properties are all there are; otherwise the next run reads what is missing and
+        recomputes once more
     """
     total, after = Recomputed(), ""
     while True:
@@ -44,7 +52,8 @@ def recompute(
             take_turn(conn, integration_id, "deals")
             done, last = _next(conn, integration_id, mapping, after, chunk)
             if last is None:
-                mark_recomputed(conn, integration_id, mapping.version)
+                if is_final:
+                    mark_recomputed(conn, integration_id, mapping.version)
                 return total
         after = last
         total = Recomputed(total.deals + done.deals, total.changed + done.changed, total.problems + done.problems)
@@ -57,8 +66,8 @@ def _next(
     for deal in stored_deals(conn, integration_id, mapping.properties, after=after, limit=chunk):
         derived = mapping.derive(deal.properties, all_were_asked_for=False)
         if (deal.mapped, deal.calculated) != (derived.mapped, derived.calculated):
-            changes = _changes({**deal.mapped, **deal.calculated}, {**derived.mapped, **derived.calculated})
-            changed.append((deal.crm_id, *derived.documents(), orjson.dumps(changes).decode()))
+            news = changes({**deal.mapped, **deal.calculated}, {**derived.mapped, **derived.calculated})
+            changed.append((deal.crm_id, *derived.documents(), orjson.dumps(news).decode()))
         looked_at.append((deal.crm_id, deal.crm_updated_at))
         problems += [Problem(deal.crm_id, deal.crm_updated_at, name, reason) for name, reason in derived.problems]
     if not looked_at:
@@ -68,6 +77,7 @@ def _next(
     return Recomputed(len(looked_at), len(changed), len(problems)), looked_at[-1][0]
 
 
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return `{field: [old, new]}` for every field that differs."""
     names = sorted(before.keys() | after.keys())
     return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}

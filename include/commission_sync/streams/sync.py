@@ -17,13 +17,12 @@ from commission_sync.store.receipts import resumable_receipts
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.catalogue import refresh_catalogue
 from commission_sync.streams.landing import Landing, Target
-from commission_sync.streams.mapped import prepared_mapping
+from commission_sync.streams.mapped import Preparation
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
 from commission_sync.streams.record import RunRecord
 from commission_sync.streams.request import Mode, Plan, SyncRequest, plan
-from commission_sync.streams.rows import RowBuilder
 from commission_sync.streams.stream import Stream
 
 
@@ -60,18 +59,9 @@ class StreamSync:
                 request.run_key,
                 moves_cursor=planned.mode is not Mode.WINDOW,
             )
-            currency = integration.portal_currency or integration.base_currency
-            mapping = None
-            if self.stream.is_mapped:
-                mapping = prepared_mapping(
-                    self.client,
-                    self.conn,
-                    integration,
-                    self.stream,
-                    clock_like=catalogue.clock_like,
-                    report=record.report,
-                )
-            builder = RowBuilder(self.stream, catalogue.clock_like, currency, mapping)
+            builder = Preparation(
+                self.client, self.conn, integration, self.stream, catalogue.clock_like, record.report
+            ).row_builder()
             self._land(reading, Landing(self.conn, target, builder, reading.reached), record)
         return record.counts
 

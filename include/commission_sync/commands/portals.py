@@ -1,0 +1,37 @@
+"""Reaches a company's HubSpot from a command, by the Airflow connection that the company names."""
+
+from __future__ import annotations
+
+import os
+
+import psycopg
+
+from commission_sync.commands.shell import CommandError
+from commission_sync.store.integrations import Integration
+from commission_sync.streams.catalogue import refresh_catalogue
+from commission_sync.streams.portal import verified
+from commission_sync.streams.stream import Stream
+
+
+def fresh_catalogue(conn: psycopg.Connection, integration: Integration, stream: Stream) -> Integration:
+    """Ask HubSpot for the properties that exist now, keep the answer, and return the integration as it is known then.
+
+    :raises CommandError: when HubSpot cannot be asked; `--stored` works with what the last run saw.
+    """
+    # Airflow takes seconds to import; and outside of a task it looks up connections in its own database only so.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    from airflow.sdk.exceptions import AirflowException  # noqa: PLC0415
+
+    from airflow_hubspot.client import HubSpotError  # noqa: PLC0415
+    from airflow_hubspot.hooks.hubspot import HubSpotHook  # noqa: PLC0415
+
+    try:
+        with HubSpotHook(integration.conn_id).get_conn() as client:
+            known = verified(client, conn, integration)
+            refresh_catalogue(client, conn, known, stream.object_type)
+            return known
+    except (AirflowException, HubSpotError) as error:
+        raise CommandError(
+            f"HubSpot cannot be asked for {integration.company_id}'s properties: {error}. "
+            "Put that right, or give --stored to use the properties that the last run saw"
+        ) from None

@@ -119,6 +119,8 @@ def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] == "string_pattern_mismatch":
+        message = "holds a quotation mark, a control character, or a space at an end"
     return f"{where}: {message}" if where else message
 
 

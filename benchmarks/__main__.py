@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
+from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
 from benchmarks.site import machine
 from benchmarks.table import Figure, render
@@ -16,6 +17,7 @@ from benchmarks.table import Figure, render
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
     "merge": merge,
+    "mapping": recomputation,
     "memory": memory,
     "parse": parse_times,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 import psycopg
 
 from commission_sync.commands.portals import fresh_catalogue
@@ -192,7 +192,7 @@ def _documents(path: Path) -> Documents:
 
 def _text(content: dict[str, Any], name: str) -> str:
     # Numbers with a fraction become strings, as the mapping reads them: no float comes near them.
-    return orjson.dumps(content.get(name, {}), default=str).decode()
+    return json.dumps(content.get(name, {}), default=str)
 
 
 def _list(issues: Sequence[Issue]) -> None:
@@ -201,4 +201,4 @@ def _list(issues: Sequence[Issue]) -> None:
 
 
 def _shown(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return json.dumps(value, ensure_ascii=False)

@@ -47,8 +47,15 @@ class StoredMapping:
 
 
 def exact_json(text: str) -> Any:
-    """Parse JSON without making floats."""
-    return json.loads(text, parse_float=Decimal)
+    """Parse JSON without making floats.
+
+    :raises ValueError: when it is none.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no value of JSON")
 
 
 _STORED = """

@@ -27,6 +27,14 @@ class Recomputed:
     problems: int = 0
     superseded: bool = False
 
+    def __add__(self, other: Recomputed) -> Recomputed:
+        return Recomputed(
+            self.deals + other.deals,
+            self.changed + other.changed,
+            self.problems + other.problems,
+            self.superseded or other.superseded,
+        )
+
 
 def recompute(
     conn: psycopg.Connection,
@@ -47,21 +55,21 @@ def recompute(
     total, after = Recomputed(), ""
     while True:
         with conn.transaction():
-            if hold_version(conn, integration_id) != mapping.version:
-                return Recomputed(total.deals, total.changed, total.problems, superseded=True)
-            take_turn(conn, integration_id, "deals")
             done, last = _next(conn, integration_id, mapping, after, chunk)
-            if last is None:
-                if is_final:
-                    mark_recomputed(conn, integration_id, mapping.version)
-                return total
+            total += done
+            if last is None and is_final and not done.superseded:
+                mark_recomputed(conn, integration_id, mapping.version)
+        if last is None:
+            return total
         after = last
-        total = Recomputed(total.deals + done.deals, total.changed + done.changed, total.problems + done.problems)
 
 
 def _next(
     conn: psycopg.Connection, integration_id: UUID, mapping: DealMapping, after: str, chunk: int
 ) -> tuple[Recomputed, str | None]:
+    if hold_version(conn, integration_id) != mapping.version:
+        return Recomputed(superseded=True), None
+    take_turn(conn, integration_id, "deals")
     changed, looked_at, problems = [], [], []
     for deal in stored_deals(conn, integration_id, mapping.properties, after=after, limit=chunk):
         derived = mapping.derive(deal.properties, all_were_asked_for=False)

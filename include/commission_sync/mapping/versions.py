@@ -67,6 +67,7 @@ def save(
     """
     if checked.errors:
         raise InvalidMapping(checked.errors)
+    adopt(conn, integration_id, portal)
     return _save(conn, integration_id, checked, portal, author=author, note=note)
 
 
@@ -84,6 +85,7 @@ def activate(conn: psycopg.Connection, integration_id: UUID, version: int, porta
     checked = check(Documents(found.property_mappings_text, found.calculated_fields_text), portal)
     if checked.errors:
         raise InvalidMapping(checked.errors)
+    adopt(conn, integration_id, portal)
     activate_version(conn, integration_id, version, actor=actor)
     return checked
 

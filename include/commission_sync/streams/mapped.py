@@ -53,9 +53,9 @@ def current_mapping(conn: psycopg.Connection, integration: Integration, stream: 
 def load_mapping(conn: psycopg.Connection, integration: Integration, stream: Stream) -> Active:
     """Return the mapping that counts and what is wrong with it; what was written into the table itself counts, too."""
     with conn.transaction():
-        adopt(conn, integration.id, portal_of(conn, integration, stream))
-    with conn.transaction():
-        return active_mapping(conn, integration.id, portal_of(conn, integration, stream))
+        portal = portal_of(conn, integration, stream)
+        adopt(conn, integration.id, portal)
+        return active_mapping(conn, integration.id, portal)
 
 
 @dataclass(frozen=True)

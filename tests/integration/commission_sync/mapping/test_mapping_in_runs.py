@@ -223,6 +223,41 @@ def test_a_broken_mapping_in_the_table_costs_its_own_fields_only(world):
     assert breaches(acme) == []
 
 
+def test_documents_that_are_no_objects_are_told_and_stop_nothing(world):
+    acme = world(20)
+    acme.execute("UPDATE crm_integrations SET property_mappings = '[1]', calculated_fields = 'null'")
+    acme.sync()
+    assert not acme.difference()
+    assert {(f, k) for f, k, _ in breaches(acme)} == {
+        ("property_mappings", "invalid"),
+        ("calculated_fields", "invalid"),
+    }
+
+
+def test_a_recomputation_that_was_interrupted_is_finished_by_the_next_run(world):
+    acme = world(100)
+    write_mapping(acme)
+    acme.sync()
+    acme.execute("UPDATE mapping_versions SET recomputed_at = NULL")
+    acme.execute("UPDATE deals SET mapped = '{}' WHERE crm_id IN (SELECT crm_id FROM deals ORDER BY crm_id LIMIT 40)")
+    acme.sync()
+    assert acme.value("SELECT count(*) FROM deals WHERE mapped = '{}'") == 0
+    assert acme.value("SELECT count(*) FROM audit_log WHERE action = 'recompute'") == 40
+    assert acme.value("SELECT recomputed_at FROM mapping_versions") is not None
+
+
+def test_what_was_written_into_the_table_is_a_version_before_another_one_replaces_it(world):
+    acme = world(20)
+    acme.sync()
+    write_mapping(acme, {"margin": "margin"}, {})
+    with closing(connect(acme.dsn)) as conn:
+        activate_by_hand(conn, acme, {"margin": "spread"})
+    assert acme.query("SELECT version, author, is_active, property_mappings FROM mapping_versions ORDER BY 1") == [
+        (1, "crm_integrations", False, {"margin": "margin"}),
+        (2, "ana", True, {"margin": "spread"}),
+    ]
+
+
 def test_a_property_that_was_never_stored_is_read_alone(world):
     acme = world(250)
     acme.sync()

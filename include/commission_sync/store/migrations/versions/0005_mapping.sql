@@ -20,10 +20,11 @@ CREATE TABLE mapping_versions (
 );
 CREATE UNIQUE INDEX uq_mapping_versions_active ON mapping_versions (integration_id) WHERE is_active;
 
--- {key: [old, new]} for every key whose values differ, as audit_log has it.
+-- {key: [old, new]} for every key whose values differ, as audit_log has it; what is no object has no keys.
 CREATE FUNCTION json_difference(before jsonb, after jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(jsonb_object_agg(key, jsonb_build_array(old.value, new.value)), '{}')
-    FROM jsonb_each(coalesce(before, '{}')) old FULL JOIN jsonb_each(coalesce(after, '{}')) new USING (key)
+    FROM jsonb_each(CASE jsonb_typeof(before) WHEN 'object' THEN before ELSE '{}' END) old
+    FULL JOIN jsonb_each(CASE jsonb_typeof(after) WHEN 'object' THEN after ELSE '{}' END) new USING (key)
     WHERE old.value IS DISTINCT FROM new.value
 $$;
 

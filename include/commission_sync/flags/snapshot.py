@@ -46,13 +46,16 @@ class Flags:
         return self.values[name]
 
 
-def decide(company: str, rules: Mapping[str, Rule], overrides: Mapping[str, Any]) -> Flags:
+def decide(company: str, rules: Mapping[str, Rule], overrides: Any) -> Flags:
     """Return a company's flags.
 
     The company's own setting (`crm_integrations.feature_flags`) goes before a rule, its deny list before its allow
     list, that before its percentage, and what the code declares comes last.
     """
     values, reasons, problems = {}, {}, []
+    if not isinstance(overrides, Mapping):
+        problems.append("crm_integrations.feature_flags has to be a JSON object; it counts as empty")
+        overrides = {}
     for name, flag in FLAGS.items():
         if name in overrides and flag.read(overrides[name]) is None:
             problems.append(

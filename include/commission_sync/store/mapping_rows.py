@@ -35,12 +35,12 @@ class StoredDeal:
 
 # jsonb_to_record takes the few properties out of a document in one pass: a third of the time of sending all of it.
 _READ = """
-SELECT crm_id, crm_updated_at, mapped, calculated,
-       CASE WHEN NOT properties ?& %(names)s
-            THEN ARRAY(SELECT name FROM unnest(%(names)s) name WHERE NOT properties ? name) END, {values}
-FROM deals, jsonb_to_record(properties) AS p ({columns})
-WHERE integration_id = %(integration_id)s AND crm_id > %(after)s
-ORDER BY crm_id LIMIT %(limit)s
+SELECT d.crm_id, d.crm_updated_at, d.mapped, d.calculated,
+       CASE WHEN NOT d.properties ?& %(names)s
+            THEN ARRAY(SELECT name FROM unnest(%(names)s) name WHERE NOT d.properties ? name) END, {values}
+FROM deals d, jsonb_to_record(d.properties) AS p ({columns})
+WHERE d.integration_id = %(integration_id)s AND d.crm_id > %(after)s
+ORDER BY d.crm_id LIMIT %(limit)s
 """
 
 
@@ -56,7 +56,7 @@ def stored_deals(
         values=comma.join(
             [
                 *(sql.SQL("p.{}").format(sql.Identifier(name)) for name in plain),
-                *(sql.SQL("properties->>{}").format(sql.Placeholder(f"other_{n}")) for n in range(len(others))),
+                *(sql.SQL("d.properties->>{}").format(sql.Placeholder(f"other_{n}")) for n in range(len(others))),
                 sql.SQL("NULL"),
             ]
         ),

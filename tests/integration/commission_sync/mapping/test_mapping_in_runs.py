@@ -234,6 +234,27 @@ def test_documents_that_are_no_objects_are_told_and_stop_nothing(world):
     }
 
 
+def test_properties_may_have_any_name(world):
+    acme = world(20)
+    names = ["crm_id", "properties", "mapped", "no_name", "p" * 90]
+    for name in names:
+        definition = {
+            "name": name,
+            "label": name,
+            "type": "string",
+            "fieldType": "text",
+            "groupName": "dealinformation",
+        }
+        acme.emulator.admin.create_property(1001, definition)
+    acme.sync()
+    crm_id = a_deal(acme)
+    acme.emulator.admin.override_deal(1001, crm_id, {name: f"value of {name}" for name in names})
+    acme.sync()
+    write_mapping(acme, {name: f"my {name}" for name in names}, {"n": "if(\"my crm_id\" = 'value of crm_id', 1, 0)"})
+    acme.sync()
+    assert fields(acme, crm_id) == ({f"my {name}": f"value of {name}" for name in names}, {"n": "1"})
+
+
 def test_a_recomputation_that_was_interrupted_is_finished_by_the_next_run(world):
     acme = world(100)
     write_mapping(acme)

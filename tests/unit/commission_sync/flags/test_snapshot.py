@@ -50,6 +50,12 @@ def test_a_setting_that_makes_no_sense_does_the_least_and_is_told(nonsense):
     assert "no flag 'lineitems'" in flags.problems[1]
 
 
+def test_settings_that_are_no_object_are_told_and_count_as_none():
+    flags = decide("acme", {}, ["writeback"])
+    assert flags.settings() == decide("acme", {}, {}).settings()
+    assert "has to be a JSON object" in flags.problems[0]
+
+
 def test_a_snapshot_cannot_be_changed():
     with pytest.raises(AttributeError):
         decide("acme", {}, {}).company = "globex"

@@ -7,6 +7,7 @@ import os
 import psycopg
 
 from commission_sync.commands.shell import CommandError
+from commission_sync.local.environment import Project, given, without_databases
 from commission_sync.store.integrations import Integration
 from commission_sync.streams.catalogue import refresh_catalogue
 from commission_sync.streams.portal import verified
@@ -18,7 +19,10 @@ def fresh_catalogue(conn: psycopg.Connection, integration: Integration, stream: 
 
     :raises CommandError: when HubSpot cannot be asked; `--stored` works with what the last run saw.
     """
-    # Airflow takes seconds to import; and outside of a task it looks up connections in its own database only so.
+    # Airflow reads its database and the key of its connections from the environment, as `bin/airflow` sets it; outside of
+    # a task it looks into that database only as a server, and it takes seconds to import.
+    project = Project.of_this_code()
+    without_databases(project, given(project)).adopt()
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow.sdk.exceptions import AirflowException  # noqa: PLC0415
 

@@ -19,8 +19,8 @@ def fresh_catalogue(conn: psycopg.Connection, integration: Integration, stream: 
 
     :raises CommandError: when HubSpot cannot be asked; `--stored` works with what the last run saw.
     """
-    # Airflow reads its database and the key of its connections from the environment, as `bin/airflow` sets it; outside of
-    # a task it looks into that database only as a server, and it takes seconds to import.
+    # Airflow reads its database and the key of its connections from the environment, as `bin/airflow` sets it. Outside
+    # of a task it looks into that database only as a server; and it takes seconds to import.
     project = Project.of_this_code()
     without_databases(project, given(project)).adopt()
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")

@@ -12,6 +12,7 @@ from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
 from benchmarks.fx import conversion
 from benchmarks.gate import gate
+from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "emulator": emulator,
     "fx": conversion,
     "merge": merge,
+    "mapping": recomputation,
     "memory": memory,
     "parse": parse_times,
     "reconcile": reconcile,

@@ -16,6 +16,7 @@ from airflow.sdk.types import DagRunProtocol
 
 from airflow_hubspot.client import HubSpotClient, HubSpotError, postponement
 from airflow_hubspot.client.windows import Window
+from commission_sync.flags.read import with_flags
 from commission_sync.operators.assets import tell_it_is_fresh
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.operators.gate import gated_client
@@ -70,7 +71,7 @@ class CompanyOperator(BaseOperator):
     def _worked(self, request: SyncRequest, context: Context) -> dict[str, int]:
         with commissions_connection(self.database_conn_id) as conn:
             with conn.transaction():
-                company = integration(conn, UUID(self.integration_id))
+                company = with_flags(conn, integration(conn, UUID(self.integration_id)))
             with gated_client(company, request.lane, self.database_conn_id) as client:
                 counts = self.work(request, company, client, conn, context)
         tell_it_is_fresh(context, self.fresh_streams(), company, counts)

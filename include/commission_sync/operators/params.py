@@ -7,16 +7,21 @@ from airflow.sdk import Param
 from commission_sync.streams.request import ASKED_MODES, Mode
 
 
+def companies_param() -> Param:
+    """Return the field that narrows a run down to some companies."""
+    return Param(
+        default=[],
+        type="array",
+        items={"type": "string"},
+        title="Companies",
+        description="One company_id per line, as in crm_integrations. Empty: all active ones.",
+    )
+
+
 def sync_params() -> dict[str, Param]:
     """Return the form: for whom, what, and the window of a manual window run."""
     return {
-        "companies": Param(
-            default=[],
-            type="array",
-            items={"type": "string"},
-            title="Companies",
-            description="One company_id per line, as in crm_integrations. Empty: all active ones.",
-        ),
+        "companies": companies_param(),
         "mode": Param(
             default=Mode.INCREMENTAL.value,
             type="string",

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+
+
+@dataclass(frozen=True)
+class KnownProperty:
+    """A property that a portal has, or had until `archived_at`."""
+
+    name: str
+    label: str
+    type: str
+    field_type: str
+    options: Sequence[Mapping[str, Any]] = ()
+    archived_at: datetime | None = None
+
 
 _SAVE = """
 INSERT INTO property_catalog AS c (integration_id, object_type, name, label, type, field_type, group_name, calculated,
@@ -46,3 +62,14 @@ def save_catalog(
         "names": [d["name"] for d in definitions],
     }
     return conn.execute(_SAVE, values).rowcount + conn.execute(_ARCHIVE, values).rowcount
+
+
+def read_catalog(conn: psycopg.Connection, integration_id: UUID, object_type: str) -> dict[str, KnownProperty]:
+    """Return the properties as they were last seen, by name, archived ones too."""
+    with conn.cursor(row_factory=class_row(KnownProperty)) as cursor:
+        found = cursor.execute(
+            "SELECT name, label, type, field_type, options, archived_at FROM property_catalog "
+            "WHERE integration_id = %s AND object_type = %s ORDER BY name",
+            (integration_id, object_type),
+        )
+        return {known.name: known for known in found}

@@ -43,7 +43,6 @@ _PLAN_FOR_FEW_ROWS = (
 # in the order of commits. Held for the rest of the caller's transaction: milliseconds, with no network call inside.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
-
 # Staged documents are neither compressed nor moved out of the row: they are read once and forgotten.
 _STAGE = """
 CREATE TEMP TABLE {stage} ({columns}) ON COMMIT DELETE ROWS;
@@ -142,7 +141,7 @@ class Merger:
         }
         names = [column.name for column in spec.columns]
         self._key, self._version = names.index(KEY), names.index(VERSION)
-        self._types = [_staged_type(spec, column) for column in _staged_columns(spec)]
+        self._types = [_staged_type(column) for column in _staged_columns(spec)]
         self._names = _statement_parts(spec)
 
     def merge(self, rows: Iterable[tuple[Any, ...]]) -> MergeCounts:
@@ -196,9 +195,9 @@ def _staged_columns(spec: TableSpec) -> tuple[Column, ...]:
     return spec.columns if spec.on_deals is None else (*spec.columns, Column(LINKS, "text[]"))
 
 
-def _staged_type(spec: TableSpec, column: Column) -> str:
+def _staged_type(column: Column) -> str:
     # Documents stay text until they are written, so that unchanged ones are never parsed.
-    return "text" if column.name == spec.document else column.pg_type
+    return "text" if column.pg_type == "jsonb" else column.pg_type
 
 
 def _stage_name(spec: TableSpec) -> str:
@@ -209,7 +208,7 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
     comma = sql.SQL(", ")
     names = [sql.Identifier(column.name) for column in spec.columns]
     staged: list[sql.Composable] = [
-        sql.SQL("s.{}::jsonb" if column.name == spec.document else "s.{}").format(name)
+        sql.SQL("s.{}::jsonb" if column.pg_type == "jsonb" else "s.{}").format(name)
         for column, name in zip(spec.columns, names, strict=True)
     ]
     more_names, more_values = _more_on_insert(spec)
@@ -221,7 +220,7 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
         "identity": spec.identity,
         "conflict_key": comma.join(map(sql.Identifier, spec.conflict_key)),
         "columns": comma.join(
-            sql.SQL("{} " + _staged_type(spec, column)).format(sql.Identifier(column.name))
+            sql.SQL("{} " + _staged_type(column)).format(sql.Identifier(column.name))
             for column in _staged_columns(spec)
         ),
         "names": comma.join([*names, *map(sql.Identifier, more_names)]),

@@ -13,6 +13,7 @@ DEALS = Stream(
     modified_property="hs_lastmodifieddate",
     created_property="createdate",
     currency_column="currency",
+    is_mapped=True,
     changes_silently=True,
     sums=("pipeline", "amount"),
     pay_properties=(

@@ -16,6 +16,8 @@ from airflow_hubspot.client.intervals import IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.links import Links as StoredLinks
+from commission_sync.store.mapping_problems import settle_problems
+from commission_sync.store.mapping_versions import hold_version
 from commission_sync.store.merge import MergeCounts, Merger
 from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import record_rejects, resolve_rejects
@@ -23,6 +25,7 @@ from commission_sync.store.runs import RunCounts
 from commission_sync.store.table import Writing
 from commission_sync.store.tombstones import Moved, Tombstones
 from commission_sync.streams.linking import Built, Links, document_bytes, linked_rows
+from commission_sync.streams.mapped import current_mapping
 from commission_sync.streams.reading import Chunk, Part
 from commission_sync.streams.rows import Batch, RowBuilder
 from commission_sync.streams.stream import Stream
@@ -160,7 +163,9 @@ class Landing:
 
     def _write(self, pending: _Pending) -> None:
         batch = pending.batch
+        self._bring_to_active_mapping(batch)
         merged = self._merger.merge(batch.rows)
+        self._settle_problems(batch)
         if self._links is not None:
             self._links.of_records(pending.links, "HubSpot names these deals for the record")
         moved = self._tombstones.merge(batch.survivors, "HubSpot names it among the records merged into the survivor")
@@ -180,6 +185,21 @@ class Landing:
             archived=archived,
             rejected=rejected,
         )
+
+    def _bring_to_active_mapping(self, batch: Batch) -> None:
+        # From here to the end of the transaction no other version can become active. One that did since the rows were
+        # built is being computed for the rows that are stored, and would not see these.
+        built_by = self._builder.mapping
+        if built_by is None or hold_version(self._conn, self._target.integration.id) == built_by.version:
+            return
+        mapping = current_mapping(self._conn, self._target.integration, self._target.stream)
+        again = self._builder.remapped(batch.rows, mapping)
+        batch.rows, batch.problems = again.rows, again.problems
+
+    def _settle_problems(self, batch: Batch) -> None:
+        if self._builder.mapping is not None and batch.rows:
+            looked_at = [(row[0], row[2]) for row in batch.rows]
+            settle_problems(self._conn, self._target.integration.id, looked_at, batch.problems)
 
     def _settle_rejects(self, batch: Batch) -> int:
         target = self._target

@@ -30,6 +30,7 @@ from commission_sync.streams.deals import DEALS
 from commission_sync.streams.departures import Departures
 from commission_sync.streams.guard import Guard
 from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.mapped import load_mapping
 from commission_sync.streams.parity import differing, split
 from commission_sync.streams.rows import RowBuilder
 from commission_sync.streams.sweep import Sweep
@@ -173,7 +174,10 @@ class StreamReconciliation:
     def _builder(self) -> RowBuilder:
         integration = self.target.integration
         currency = integration.portal_currency or integration.base_currency
-        return RowBuilder(self.target.stream, self._catalogue.clock_like, currency)
+        stream, mapping = self.target.stream, None
+        if stream.is_mapped:
+            mapping = load_mapping(self.conn, integration, stream).compiled.mapping
+        return RowBuilder(stream, self._catalogue.clock_like, currency, mapping)
 
     @cached_property
     def _landing(self) -> Landing:

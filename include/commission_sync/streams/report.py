@@ -37,6 +37,23 @@ class Report:
             changed = counts.inserted + counts.updated
             self._line(logging.INFO, "sync going on", fetched=counts.fetched, changed=changed, calls=calls)
 
+    def mapping_issue(self, field: str, kind: str, message: str, *, is_error: bool) -> None:
+        """Say what of the company's mapping does not work, or may not for long."""
+        level = logging.ERROR if is_error else logging.WARNING
+        self._line(level, "mapping issue", field=field, kind=kind, message=message, safe="all other fields are filled")
+
+    def recomputed(self, version: int | None, deals: int, changed: int, problems: int, filled: int) -> None:
+        """Say what a changed mapping made of the stored deals."""
+        self._line(
+            logging.INFO,
+            "mapping applied",
+            version=version,
+            deals=deals,
+            changed=changed,
+            problems=problems,
+            backfilled=filled,
+        )
+
     def finished(self, counts: RunCounts, *, calls: int, waited: float, lag: float) -> None:
         """Summarise a run that has read all it set out to."""
         self._line(

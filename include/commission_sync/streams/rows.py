@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 from airflow_hubspot.client import Record
+from commission_sync.mapping.derive import DealMapping, Derived
+from commission_sync.store.mapping_problems import Problem
 from commission_sync.store.rejects import Reject
 from commission_sync.store.tombstones import merged_ids
 from commission_sync.streams.stream import Stream
@@ -21,6 +23,9 @@ Row = tuple[Any, ...]
 _NUL = "\x00"
 _ESCAPED_NUL = b"\\u0000"
 
+# Where a row has what every stream has, in the order of `Stream.spec`; the mapping's two columns come last.
+_ID, _VERSION, _DOCUMENT = 0, 2, 4
+
 
 # HubSpot's name for the records that were merged into one.
 _MERGED = "hs_merged_object_ids"
@@ -28,17 +33,31 @@ _MERGED = "hs_merged_object_ids"
 
 @dataclass
 class Batch:
-    """Rows to merge, records that could not become one, and, by the loser's id, the survivor of each merge seen."""
+    """Rows to merge, and what else a batch of records gave.
+
+    Besides rows: records that could not become one, fields of rows that have no sound value, and, by the loser's id,
+    the survivor of each merge seen.
+    """
 
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     survivors: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def __iadd__(self, other: Batch) -> Batch:
         self.rows += other.rows
         self.rejects += other.rejects
         self.survivors |= other.survivors
+        self.problems += other.problems
         return self
+
+    def add(self, row: Row, derived: Derived | None) -> None:
+        """Take a row and what the company's mapping makes of it."""
+        if derived is None:
+            self.rows.append(row)
+            return
+        self.rows.append((*row, *derived.documents()))
+        self.problems += [Problem(row[_ID], row[_VERSION], name, reason) for name, reason in derived.problems]
 
 
 @dataclass(frozen=True)
@@ -46,12 +65,18 @@ class RowBuilder:
     """Builds rows in the order of `stream.spec`.
 
     `clock_like` names the properties that differ at every read (HubSpot's `hs_time_in_*` and the like): they are kept
-    but do not make a row count as changed. `currency` is the portal's own.
+    but do not make a row count as changed. `currency` is the portal's own. `mapping` is the company's; a stream that is
+    mapped has to have one, lest a row lose the fields that another path gave it.
     """
 
     stream: Stream
     clock_like: Collection[str]
     currency: str | None
+    mapping: DealMapping | None = None
+
+    def __post_init__(self) -> None:
+        if self.stream.is_mapped and self.mapping is None:
+            raise ValueError(f"rows of {self.stream.name} cannot be built without the company's mapping")
 
     def build(self, records: Iterable[Record]) -> Batch:
         """Return the rows of the given records; one that cannot be read becomes a reject and stops nothing else."""
@@ -60,9 +85,18 @@ class RowBuilder:
             if merged := record["properties"].get(_MERGED):
                 batch.survivors |= dict.fromkeys(merged_ids(merged), record["id"])
             try:
-                batch.rows.append(self._row(record))
+                row = self._row(record)
             except UnreadableValue as error:
                 batch.rejects.append(Reject(record["id"], dict(record), str(error)))
+                continue
+            batch.add(row, self.mapping.derive(record["properties"]) if self.mapping is not None else None)
+        return batch
+
+    def remapped(self, rows: Sequence[Row], mapping: DealMapping) -> Batch:
+        """Return rows that were built by another mapping as the given one makes them."""
+        batch = Batch()
+        for row in rows:
+            batch.add(row[:-2], mapping.derive(orjson.loads(row[_DOCUMENT])))
         return batch
 
     def _row(self, record: Record) -> Row:
@@ -79,7 +113,7 @@ class RowBuilder:
             record["id"],
             self._time(properties, self.stream.created_property, record["createdAt"]),
             self._time(properties, self.stream.modified_property, record["updatedAt"]),
-            self._content_hash(properties),
+            self.content_hash(properties),
             document.decode(),
             *(self._value(f.column, f.property_name, f.convert, properties) for f in self.stream.fields),
         )
@@ -97,7 +131,8 @@ class RowBuilder:
         except UnreadableValue as error:
             raise UnreadableValue(f"{name}: {error}") from None
 
-    def _content_hash(self, properties: dict[str, str | None]) -> bytes:
+    def content_hash(self, properties: dict[str, str | None]) -> bytes:
+        """Return what is equal for two versions of a record that have nothing to tell them apart."""
         # Nulls are left out, so that a property which is new in HubSpot and empty everywhere changes no row.
         content = {k: v for k, v in properties.items() if v is not None and k not in self.clock_like}
         return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()

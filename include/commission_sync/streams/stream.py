@@ -69,6 +69,8 @@ class Stream:
     after: tuple[Step, ...] = ()
     hourly: tuple[Step, ...] = ()
     nightly: tuple[Step, ...] = ()
+    # Whether the company's mapping fills its columns `mapped` and `calculated`.
+    is_mapped: bool = False
 
     def __repr__(self) -> str:
         # Airflow writes it into the serialized DAG: the addresses of functions would make a new version at every parse.
@@ -88,6 +90,7 @@ class Stream:
                 Column("content_hash", "bytea"),
                 Column(self.document, "jsonb"),
                 *own,
+                *((Column("mapped", "jsonb"), Column("calculated", "jsonb")) if self.is_mapped else ()),
             ),
             document=self.document,
             type=self.type,

@@ -21,6 +21,7 @@ from commission_sync.streams.catalogue import catalogue
 from commission_sync.streams.deal_side import DealSide
 from commission_sync.streams.landing import Derivation, Landing, Target
 from commission_sync.streams.linking import Built, with_links
+from commission_sync.streams.mapped import Preparation
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
@@ -65,7 +66,6 @@ class StreamSync:
             known = catalogue(
                 self.client, self.conn, integration, self.stream.object_type, record.cache, goes_on=goes_on
             )
-            currency = integration.portal_currency or integration.base_currency
             target = Target(
                 self.stream,
                 integration,
@@ -74,7 +74,10 @@ class StreamSync:
                 moves_cursor=planned.mode is not Mode.WINDOW,
                 derivations=self.derivations,
             )
-            run = _Run(self, record, target, RowBuilder(self.stream, known.clock_like, currency), known.names)
+            builder = Preparation(
+                self.client, self.conn, integration, self.stream, known.clock_like, record.report
+            ).row_builder()
+            run = _Run(self, record, target, builder, known.names)
             run.do(planned, receipts)
         return record.counts
 

@@ -7,6 +7,7 @@ from commission_sync.store.models.catalog import CatalogProperty
 from commission_sync.store.models.commissions import DealCommission
 from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.flags import FeatureFlag
 from commission_sync.store.models.fx import FxFetch, FxRate, FxRateCorrection, FxRateReject
 from commission_sync.store.models.gate import ApiBudget, CachedAnswer, CircuitBreaker
 from commission_sync.store.models.history import (
@@ -16,6 +17,7 @@ from commission_sync.store.models.history import (
     ReconcileState,
 )
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
+from commission_sync.store.models.mapping import MappingBreach, MappingProblem, MappingVersion
 from commission_sync.store.models.records import Activity, DealObject, DealSplit, LineItem
 from commission_sync.store.models.reference import Owner, Product, Stage
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
@@ -35,11 +37,15 @@ __all__ = [
     "DealCommission",
     "DealObject",
     "DealSplit",
+    "FeatureFlag",
     "FxFetch",
     "FxRate",
     "FxRateCorrection",
     "FxRateReject",
     "LineItem",
+    "MappingBreach",
+    "MappingProblem",
+    "MappingVersion",
     "OAuthState",
     "Owner",
     "Product",

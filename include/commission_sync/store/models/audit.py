@@ -19,7 +19,7 @@ class AuditEntry(Base):
     __table_args__ = (Index(None, "integration_id", "entity", "entity_id", "at"),)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    integration_id: Mapped[uuid.UUID]
+    integration_id: Mapped[uuid.UUID | None]
     entity: Mapped[str]
     entity_id: Mapped[str]
     action: Mapped[str]

@@ -27,6 +27,8 @@ def row(crm_id: str = "1", version: int = 0, **properties: str | None):
         "crm_updated_at": START + timedelta(milliseconds=version),
         "content_hash": blake2b(document.encode(), digest_size=16).digest(),
         "properties": document,
+        "mapped": "{}",
+        "calculated": "{}",
         "name": properties.get("dealname"),
         "amount": Decimal(properties["amount"]) if properties.get("amount") else None,
     }

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commission_sync.mapping.derive import DealMapping
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.rows import RowBuilder
 
@@ -17,7 +18,7 @@ def record(**properties):
 
 
 def build(*records, clock_like=frozenset(), currency="EUR"):
-    return RowBuilder(DEALS, clock_like, currency).build(records)
+    return RowBuilder(DEALS, clock_like, currency, DealMapping()).build(records)
 
 
 def row(**properties):
@@ -81,7 +82,12 @@ def test_what_differs_at_every_read_is_no_change():
 @given(st.dictionaries(st.text(), st.none() | st.text()))
 def test_the_content_depends_neither_on_order_nor_on_nulls(properties):
     def hashed(variant):
-        return RowBuilder(DEALS, frozenset(), "EUR")._content_hash(variant)
+        return RowBuilder(DEALS, frozenset(), "EUR", DealMapping()).content_hash(variant)
 
     without_nulls = {k: v for k, v in properties.items() if v is not None}
     assert hashed(properties) == hashed(dict(reversed(properties.items()))) == hashed(without_nulls)
+
+
+def test_deals_are_not_built_without_their_companys_mapping():
+    with pytest.raises(ValueError, match="without the company's mapping"):
+        RowBuilder(DEALS, frozenset(), "EUR")

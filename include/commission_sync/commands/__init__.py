@@ -1,0 +1,1 @@
+"""What people run by hand: thin shells that read arguments, call the product, and print."""

@@ -1,7 +1,7 @@
 """Tells whether a request that claims to come from HubSpot does.
 
-Source: HubSpot, "Validating requests from HubSpot". Version 3 signs method, URI, body and time; versions 1 and 2 sign no
-time, so whoever has seen one such request can send it again for ever: they are refused unless asked for.
+Source: HubSpot, "Validating requests from HubSpot". Version 3 signs method, URI, body and time; versions 1 and 2 sign
+no time, so whoever has seen one such request can send it again for ever: they are refused unless asked for.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def test_one_from_further_away_is_refused_in_either_direction(away_ms):
         verify(signed("POST", "https://a/", b"", "s", str(NOW_MS + away_ms)), ["s"], now_ms=NOW_MS)
 
 
-@pytest.mark.parametrize("value", ["", "now", "1.5", " 1", "-1", "1e12", "１７", "9" * 400])
+@pytest.mark.parametrize("value", ["", "now", "1.5", " 1", "-1", "1e12", "\uff11\uff17", "9" * 400])
 def test_a_timestamp_that_is_no_number_of_milliseconds_is_refused(value):
     with pytest.raises(BadSignature, match="timestamp"):
         verify(signed("POST", "https://a/", b"", "s", value), ["s"], now_ms=NOW_MS)

@@ -6,6 +6,7 @@ from commission_sync.store.models.catalog import CatalogProperty
 from commission_sync.store.models.deals import Deal
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
+from commission_sync.store.models.webhooks import WebhookEvent, WebhookLane
 
 __all__ = [
     "AuditEntry",
@@ -17,4 +18,6 @@ __all__ = [
     "SyncReceipt",
     "SyncReject",
     "SyncRun",
+    "WebhookEvent",
+    "WebhookLane",
 ]

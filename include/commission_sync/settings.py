@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOUR = 60
@@ -25,6 +26,23 @@ class Settings(BaseSettings):
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
 
+    hubspot_webhook_secret: SecretStr = SecretStr("")
+    hubspot_webhook_url: str | None = None
+    hubspot_webhook_trust_proxy: bool = False
+    hubspot_webhook_legacy_signatures: bool = False
+    hubspot_webhook_max_bytes: int = Field(default=1024**2, ge=1_024)
+    hubspot_webhook_max_events: int = Field(default=1_000, ge=100)
+    webhook_retention_days: int = Field(default=30, ge=7)
+    webhook_timer_minutes: int = Field(default=5, ge=1, le=_HOUR)
+
+    @field_validator("hubspot_webhook_url")
+    @classmethod
+    def _is_a_whole_url(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment):
+            raise ValueError("use the URL as HubSpot calls it, such as https://sync.example.com/hubspot/webhooks")
+        return url or None
+
     @field_validator("sync_interval_minutes")
     @classmethod
     def _divides_the_clock(cls, minutes: int) -> int:
@@ -34,6 +52,11 @@ class Settings(BaseSettings):
                 "use minutes that divide an hour (such as 5, 15, 30) or hours that divide a day (60, 120, 360)"
             )
         return minutes
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The client secrets that a webhook may be signed with; more than one while it is being rotated."""
+        return _listed(self.hubspot_webhook_secret)
 
     @property
     def schedule(self) -> str:
@@ -47,6 +70,10 @@ class Settings(BaseSettings):
     def lookback(self) -> timedelta:
         """How far before the cursor an incremental run starts, to catch what search's index showed late."""
         return timedelta(minutes=self.sync_lookback_minutes)
+
+
+def _listed(keys: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,1 @@
+"""What the product serves over HTTP, inside Airflow's web server."""

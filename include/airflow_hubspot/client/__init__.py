@@ -3,27 +3,32 @@
 from airflow_hubspot.client.account import AccountDetails, DailyUsage
 from airflow_hubspot.client.client import HubSpotClient
 from airflow_hubspot.client.errors import (
+    CircuitOpen,
     Conflict,
     GivenUp,
     HubSpotError,
     Invalid,
     MissingScopes,
+    NeedsAuthorization,
     NotFound,
     RateLimited,
     Unauthorized,
     Unavailable,
     UriTooLong,
+    postponement,
 )
-from airflow_hubspot.client.limits import InMemoryLimiter, Limiter, Policy
+from airflow_hubspot.client.limits import InMemoryLimiter, Lane, Limiter, Permit, Policy, told
 from airflow_hubspot.client.objects import BatchResult, Objects, Page, Record, SearchPage
 from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
 from airflow_hubspot.client.search import Filter, SearchQuery
-from airflow_hubspot.client.transport import CallSnapshot, StaticToken, TokenSource
+from airflow_hubspot.client.stats import CallSnapshot
+from airflow_hubspot.client.tokens import StaticToken, TokenSource
 
 __all__ = [
     "AccountDetails",
     "BatchResult",
     "CallSnapshot",
+    "CircuitOpen",
     "Conflict",
     "DailyUsage",
     "Filter",
@@ -32,11 +37,14 @@ __all__ = [
     "HubSpotError",
     "InMemoryLimiter",
     "Invalid",
+    "Lane",
     "Limiter",
     "MissingScopes",
+    "NeedsAuthorization",
     "NotFound",
     "Objects",
     "Page",
+    "Permit",
     "Policy",
     "PropertyDefinition",
     "RateLimited",
@@ -49,4 +57,6 @@ __all__ = [
     "Unavailable",
     "UriTooLong",
     "is_clock_like",
+    "postponement",
+    "told",
 ]

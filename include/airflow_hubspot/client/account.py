@@ -9,7 +9,7 @@ from typing import Any
 from airflow_hubspot.client.errors import Invalid, NotFound
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
-from airflow_hubspot.client.transport import TokenSource
+from airflow_hubspot.client.tokens import TokenSource
 
 
 @dataclass(frozen=True)

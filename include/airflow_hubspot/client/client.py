@@ -10,7 +10,9 @@ from airflow_hubspot.client.objects import Objects
 from airflow_hubspot.client.paths import checked_version
 from airflow_hubspot.client.properties import Properties
 from airflow_hubspot.client.sdk import Sdk
-from airflow_hubspot.client.transport import CallStats, StaticToken, TokenSource, Transport
+from airflow_hubspot.client.stats import CallStats
+from airflow_hubspot.client.tokens import StaticToken, TokenSource
+from airflow_hubspot.client.transport import Transport
 
 BASE_URL = "https://api.hubapi.com"
 API_VERSION = "2026-03"
@@ -24,6 +26,7 @@ class HubSpotClient:
     :param api_version: a dated version, or `v3` for the numbered paths
     :param timeout_seconds: how long an answer may stay away
     :param limiter: the budget to take calls from; by default one of this client's own
+    :param time_zone: the portal's, in which HubSpot's days end; unknown: a spent day is tried again after an hour
     """
 
     def __init__(
@@ -34,11 +37,16 @@ class HubSpotClient:
         api_version: str = API_VERSION,
         timeout_seconds: float = 30.0,
         limiter: Limiter | None = None,
+        time_zone: str | None = None,
     ) -> None:
         source = StaticToken(token) if isinstance(token, str) else token
         base_url, version = base_url.rstrip("/"), checked_version(api_version)
         self._transport = Transport(
-            base_url=base_url, token=source, limiter=limiter or InMemoryLimiter(), timeout_seconds=timeout_seconds
+            base_url=base_url,
+            token=source,
+            limiter=limiter or InMemoryLimiter(),
+            timeout_seconds=timeout_seconds,
+            time_zone=time_zone,
         )
         self._base_url = base_url
         self.sdk = Sdk(self._transport, base_url)

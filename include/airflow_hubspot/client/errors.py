@@ -18,6 +18,9 @@ _LONGEST_MESSAGE = 500
 _POLICY_SECONDS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 _LOCKED_SECONDS = 2.0
 
+# A task that has to wait longer than this gives its worker back.
+LONGEST_HELD_SECONDS = 60.0
+
 
 class HubSpotError(Exception):
     """Anything that went wrong between us and HubSpot.
@@ -44,14 +47,22 @@ class HubSpotError(Exception):
 
 
 class RateLimited(HubSpotError):
-    """A limit is used up; `retry_after` is in seconds, `policy` is HubSpot's name of the limit."""
+    """A limit is used up; `retry_after` is in seconds, as HubSpot `asked` or as the limit's kind tells.
+
+    `policy` is HubSpot's name of the limit.
+    """
 
     retry_after: float = 10.0
     policy: str = "TEN_SECONDLY_ROLLING"
+    asked: bool = False
 
 
 class Unauthorized(HubSpotError):
     """HubSpot does not accept the token."""
+
+
+class NeedsAuthorization(Unauthorized):
+    """There is no token to be had before a person of the customer's authorizes the app (again)."""
 
 
 class MissingScopes(HubSpotError):
@@ -84,8 +95,21 @@ class Unavailable(HubSpotError):
     retry_after: float | None = None
 
 
+class CircuitOpen(Unavailable):
+    """The portal failed so often in a row that it is left alone until `retry_after` seconds have passed."""
+
+
 class GivenUp(HubSpotError):
     """The caller no longer wants the answer that it waited for."""
+
+
+def postponement(error: BaseException) -> float | None:
+    """Return in how many seconds work should go on that `error` stopped, where holding a worker for it is a waste."""
+    if isinstance(error, CircuitOpen):
+        return error.retry_after or 1.0
+    if isinstance(error, RateLimited | Unavailable) and (error.retry_after or 0.0) > LONGEST_HELD_SECONDS:
+        return error.retry_after
+    return None
 
 
 def error_from_response(
@@ -111,6 +135,7 @@ def error_from_response(
     asked = _retry_after(headers, now or datetime.now(UTC))
     if isinstance(error, RateLimited):
         error.policy = str(answer.get("policyName") or "TEN_SECONDLY_ROLLING")
+        error.asked = asked is not None
         error.retry_after = asked or _policy_delay(error.policy, time_zone, now or datetime.now(UTC))
     elif isinstance(error, Unavailable):
         error.retry_after = asked or (_LOCKED_SECONDS if status == 423 else None)

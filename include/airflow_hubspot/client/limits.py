@@ -10,21 +10,52 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 
 class Policy(StrEnum):
-    """Which limit a call counts against."""
+    """A limit; a call counts against `BURST` or `SEARCH`, and in most accounts against the day as well."""
 
     BURST = "burst"
     SEARCH = "search"
+    DAILY = "daily"
 
 
-def burst_limit(headers: Mapping[str, str]) -> int | None:
-    """Return the calls per ten seconds that an answer's headers (lower-case names) tell of."""
-    told = headers.get("x-hubspot-ratelimit-max", "")
-    return int(told) if told.isdigit() and int(told) > 0 else None
+# HubSpot's names, as they stand in the body of a 429.
+POLICIES = {"SECONDLY": Policy.SEARCH, "TEN_SECONDLY_ROLLING": Policy.BURST, "DAILY": Policy.DAILY}
+
+
+class Lane(IntEnum):
+    """Who calls; where a limit is short, a lower number goes first."""
+
+    WEBHOOK = 0
+    WRITEBACK = 1
+    INCREMENTAL = 2
+    BACKFILL = 3
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer's headers tell of the limits; None where they are silent, as they are on searches."""
+
+    maximum: int | None = None
+    remaining: int | None = None
+    day: int | None = None
+    day_remaining: int | None = None
+
+
+def told(headers: Mapping[str, str]) -> Told:
+    """Read the rate headers of an answer (lower-case names)."""
+    maximum, remaining, day, day_remaining = (
+        _count(headers, f"x-hubspot-ratelimit-{name}") for name in ("max", "remaining", "daily", "daily-remaining")
+    )
+    return Told(maximum or None, remaining, day or None, day_remaining)
+
+
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    value = headers.get(name, "")
+    return int(value) if value.isdigit() else None
 
 
 @dataclass(eq=False)
@@ -40,13 +71,17 @@ class Limiter(Protocol):
     """A budget of calls, shared by whoever shares the limiter; safe to use from several threads."""
 
     def acquire(self, policy: Policy, wait: Callable[[float], object] = time.sleep) -> Permit:
-        """Wait, by `wait(seconds)`, until a call is allowed; every permit has to be settled."""
+        """Wait, by `wait(seconds)`, until a call is allowed; every permit has to be settled.
 
-    def settle(self, permit: Permit, headers: Mapping[str, str]) -> None:
-        """Say that a permit's call is over, with its answer's headers (lower-case names) to learn from, if any."""
+        :raises RateLimited: when the wait would be longer than a task should hold its worker for.
+        :raises CircuitOpen: when the portal is not called at present.
+        """
 
-    def penalise(self, policy: Policy, retry_after: float) -> None:
-        """Let no call pass for `retry_after` seconds, as HubSpot refused one."""
+    def settle(self, permit: Permit, headers: Mapping[str, str], failure: str | None = None) -> None:
+        """Say that a permit's call is over: its answer's headers (lower-case names), or why HubSpot did not serve it."""
+
+    def penalise(self, policy: Policy, retry_after: float, *, asked: bool) -> None:
+        """Let no call pass for `retry_after` seconds, as HubSpot refused one; `asked` if it named the seconds."""
 
 
 class InMemoryLimiter:
@@ -85,16 +120,18 @@ class InMemoryLimiter:
                     return permit
             wait(delay)
 
-    def settle(self, permit: Permit, headers: Mapping[str, str]) -> None:
+    def settle(self, permit: Permit, headers: Mapping[str, str], failure: str | None = None) -> None:  # noqa: ARG002
         """Count the call from now if it may have arrived that late, and take over the limit that HubSpot tells."""
-        told = burst_limit(headers)
+        maximum = told(headers).maximum
         with self._lock:
             permit.counted_at = min(permit.counted_at, self._clock())
-            if permit.policy is Policy.BURST and told is not None:
-                self._windows[Policy.BURST].limit = told
+            if permit.policy is Policy.BURST and maximum is not None:
+                self._windows[Policy.BURST].limit = maximum
 
-    def penalise(self, policy: Policy, retry_after: float) -> None:
-        """Let no call pass for `retry_after` seconds."""
+    def penalise(self, policy: Policy, retry_after: float, *, asked: bool) -> None:  # noqa: ARG002
+        """Let no call pass for `retry_after` seconds; a day's end is not waited for here."""
+        if policy is Policy.DAILY:
+            return
         with self._lock:
             window = self._windows[policy]
             window.closed_until = max(window.closed_until, self._clock() + retry_after)

@@ -6,23 +6,31 @@ repeated, a few short retries. Whatever waits longer than that is the caller's b
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 import tenacity
 import urllib3
 
-from airflow_hubspot.client.errors import GivenUp, HubSpotError, RateLimited, Unavailable, error_from_response
-from airflow_hubspot.client.limits import Limiter, Policy, burst_limit
+from airflow_hubspot.client.errors import (
+    CircuitOpen,
+    GivenUp,
+    HubSpotError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    error_from_response,
+)
+from airflow_hubspot.client.limits import POLICIES, Limiter, Permit, Policy, told
+from airflow_hubspot.client.stats import CallStats
+from airflow_hubspot.client.tokens import TokenSource
 
 TRIES = 6
 LONGEST_WAIT_SECONDS = 30.0
@@ -57,77 +65,28 @@ class Response:
     document: Any
 
 
-class TokenSource(Protocol):
-    """Where the gate gets the access token from, afresh for every call."""
-
-    def token(self) -> str:
-        """Return a token that is valid now."""
-
-
-class StaticToken:
-    """A token that does not change: a private app's, a service key's."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def token(self) -> str:
-        """Return the token."""
-        return self._token
-
-    def __repr__(self) -> str:
-        return "StaticToken(***)"
-
-
-@dataclass(frozen=True)
-class CallSnapshot:
-    """What the calls so far cost."""
-
-    calls: int
-    retries: int
-    waited_seconds: float
-    http_seconds: float
-    by_operation: Mapping[str, int]
-
-
-class CallStats:
-    """Counts calls; safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: Counter[str] = Counter()
-        self._retries = 0
-        self._waited = self._http = 0.0
-
-    def called(self, operation: str, *, waited: float, http: float) -> None:
-        """Count one call, refused or not."""
-        with self._lock:
-            self._calls[operation] += 1
-            self._waited += waited
-            self._http += http
-
-    def retried(self) -> None:
-        """Count one retry."""
-        with self._lock:
-            self._retries += 1
-
-    def snapshot(self) -> CallSnapshot:
-        """Return the figures so far."""
-        with self._lock:
-            return CallSnapshot(self._calls.total(), self._retries, self._waited, self._http, dict(self._calls))
-
-
 class Transport:
     """Sends requests through the gate; safe to use from several threads.
 
     :param timeout_seconds: how long an answer may stay away
+    :param time_zone: the portal's, in which HubSpot's days end
     """
 
-    def __init__(self, *, base_url: str, token: TokenSource, limiter: Limiter, timeout_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: TokenSource,
+        limiter: Limiter,
+        timeout_seconds: float = 30.0,
+        time_zone: str | None = None,
+    ) -> None:
         self.stats = CallStats()
         self.told_burst_limit: int | None = None
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._limiter = limiter
+        self._time_zone = time_zone
         self._pool = urllib3.PoolManager(
             maxsize=_POOL_SIZE,
             block=False,
@@ -154,8 +113,8 @@ class Transport:
         return retrying(self._send_once, request)
 
     def token_fingerprint(self) -> str:
-        """Return a hash by which a token can be recognised and that tells nothing of it."""
-        return hashlib.sha256(self._token.token().encode()).hexdigest()[:32]
+        """Return a hash by which the authorization can be recognised and that tells nothing of it."""
+        return self._token.fingerprint()
 
     def give_up(self) -> None:
         """Make calls that wait for a limit or a retry fail now, and any further one; calls under way still end."""
@@ -168,19 +127,36 @@ class Transport:
 
     def _send_once(self, request: Request) -> Response:
         token = self._token.token()
+        try:
+            return self._send_with(token, request)
+        except Unauthorized:
+            # A token can be revoked or replaced before its time. A refused call has had no effect, so even a write may
+            # be made again.
+            if not self._token.refused(token):
+                raise
+        return self._send_with(self._token.token(), request)
+
+    def _send_with(self, token: str, request: Request) -> Response:
         permit = self._limiter.acquire(request.policy, self._pause)
-        headers: dict[str, str] = {}
         started = time.monotonic()
         try:
             answer = self._exchange(request, token)
-            headers = {name.lower(): value for name, value in answer.headers.items()}
-        finally:
-            self._limiter.settle(permit, headers)
-            self.stats.called(request.operation, waited=permit.waited, http=time.monotonic() - started)
-        self.told_burst_limit = burst_limit(headers) or self.told_burst_limit
+        except BaseException as error:
+            failure = str(error) if isinstance(error, Unavailable) else None
+            self._over(request, permit, started, {}, failure)
+            raise
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        self._over(request, permit, started, headers, f"HTTP {answer.status}" if answer.status >= 500 else None)
         if not 200 <= answer.status < 300:
             raise self._refused(request, answer.status, headers, answer.data)
         return Response(answer.status, headers, answer.data, _document(request, answer.status, answer.data))
+
+    def _over(
+        self, request: Request, permit: Permit, started: float, headers: Mapping[str, str], failure: str | None
+    ) -> None:
+        self.stats.called(request.operation, waited=permit.waited, http=time.monotonic() - started)
+        self.told_burst_limit = told(headers).maximum or self.told_burst_limit
+        self._limiter.settle(permit, headers, failure)
 
     def _exchange(self, request: Request, token: str) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **request.headers}
@@ -205,9 +181,10 @@ class Transport:
         return f"{self._base_url}{request.path}{query}"
 
     def _refused(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> HubSpotError:
-        error = error_from_response(status, headers, body, operation=request.operation)
+        error = error_from_response(status, headers, body, operation=request.operation, time_zone=self._time_zone)
         if isinstance(error, RateLimited):
-            self._limiter.penalise(request.policy, min(error.retry_after, LONGEST_WAIT_SECONDS))
+            policy = POLICIES.get(error.policy, request.policy)
+            self._limiter.penalise(policy, error.retry_after, asked=error.asked)
         return error
 
     def _pause(self, seconds: float) -> None:
@@ -221,7 +198,9 @@ class Transport:
 
 
 def _is_short_lived(error: BaseException) -> bool:
-    return isinstance(error, RateLimited | Unavailable) and (error.retry_after or 0.0) <= LONGEST_WAIT_SECONDS
+    if isinstance(error, CircuitOpen) or not isinstance(error, RateLimited | Unavailable):
+        return False
+    return (error.retry_after or 0.0) <= LONGEST_WAIT_SECONDS
 
 
 _jitter = tenacity.wait_random_exponential(multiplier=_BACKOFF_SECONDS, max=LONGEST_WAIT_SECONDS)

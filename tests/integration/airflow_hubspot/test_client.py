@@ -146,7 +146,7 @@ def test_the_official_librarys_classes_go_through_the_gate(emulator, client):
 
 def test_giving_up_ends_a_wait_for_a_limit(emulator):
     limiter = InMemoryLimiter()
-    limiter.penalise(Policy.BURST, 60)
+    limiter.penalise(Policy.BURST, 60, asked=True)
     client = HubSpotClient(token=PORTAL.token, base_url=emulator.url, limiter=limiter)
     failure = []
 

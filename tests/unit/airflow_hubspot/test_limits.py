@@ -75,7 +75,7 @@ def test_the_limit_is_what_hubspots_answers_say():
 def test_after_a_refusal_nobody_calls_for_as_long_as_was_asked():
     clock = Clock()
     limiter = InMemoryLimiter(clock=clock)
-    limiter.penalise(Policy.SEARCH, 7.0)
+    limiter.penalise(Policy.SEARCH, 7.0, asked=True)
     assert limiter.acquire(Policy.BURST, clock.wait).waited == 0.0
     assert limiter.acquire(Policy.SEARCH, clock.wait).waited == 7.0
 

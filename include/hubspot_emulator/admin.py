@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
+from hubspot_emulator import truth
 from hubspot_emulator.catalog import completed
+from hubspot_emulator.collection import Collection
 from hubspot_emulator.edits import edit
+from hubspot_emulator.errors import ApiError
+from hubspot_emulator.kinds import kind_of
 from hubspot_emulator.portal import Knobs, Portal
 from hubspot_emulator.records import Version
 
@@ -33,23 +37,26 @@ class Admin:
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is served."""
-        portal, deal = f"{BASE}/portals/{{portal_id:\\d+}}", f"{BASE}/portals/{{portal_id:\\d+}}/deals/{{crm_id}}"
+        portal = f"{BASE}/portals/{{portal_id:\\d+}}"
+        record = f"{portal}/{{type}}/{{crm_id:\\d+}}"
         return [
             web.get(f"{BASE}/health", self.health),
             web.get(f"{BASE}/portals", self.portals),
             web.get(f"{BASE}/stats", self.stats),
             web.post(f"{BASE}/stats/reset", self.reset_stats),
             web.post(f"{BASE}/reset", self.reset),
-            web.get(f"{portal}/truth/deals", self.truth),
+            web.get(f"{portal}/truth/links/{{type}}/{{to}}", self.true_links),
+            web.get(f"{portal}/truth/merged/{{type}}", self.true_merges),
+            web.get(f"{portal}/truth/{{type}}", self.true_records),
             web.post(f"{portal}/edits", self.edits),
             web.post(f"{portal}/edits/stream", self.start_stream),
             web.delete(f"{portal}/edits/stream", self.stop_stream),
             web.put(f"{portal}/faults", self.faults),
             web.put(f"{portal}/knobs", self.knobs),
             web.post(f"{portal}/others", self.others),
-            web.post(f"{portal}/properties", self.create_property),
-            web.patch(deal, self.override),
-            web.post(f"{deal}/restore", self.restore),
+            web.post(f"{portal}/properties/{{type}}", self.create_property),
+            web.patch(record, self.override),
+            web.post(f"{record}/restore", self.restore),
         ]
 
     async def health(self, _: web.Request) -> web.Response:
@@ -62,7 +69,7 @@ class Admin:
             {
                 "portal_id": p.spec.portal_id,
                 "company": p.spec.company,
-                "deals": p.records.count,
+                "deals": p.records("deals").count,
                 "tier": p.spec.tier,
                 "token": p.spec.token,
             }
@@ -86,22 +93,25 @@ class Admin:
         self._server.reset()
         return _json({})
 
-    async def truth(self, request: web.Request) -> web.StreamResponse:
-        """Stream every live deal with every property, one JSON document per line; `archived=true`: the recycle bin."""
-        portal = self._portal(request)
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        async for lines in _in_blocks(_truth(portal, archived=request.query.get("archived") == "true")):
-            await response.write(lines)
-        await response.write_eof()
-        return response
+    async def true_records(self, request: web.Request) -> web.StreamResponse:
+        """Stream every live record with every property, one JSON document per line; `archived=true`: the bin."""
+        archived = request.query.get("archived") == "true"
+        return await _streamed(request, truth.records(self._portal(request), _type(request), archived=archived))
+
+    async def true_links(self, request: web.Request) -> web.StreamResponse:
+        """Stream every link between two types."""
+        return await _streamed(request, truth.links(self._portal(request), _type(request), _type(request, "to")))
+
+    async def true_merges(self, request: web.Request) -> web.StreamResponse:
+        """Stream what was merged away, and into what."""
+        return await _streamed(request, truth.merged(self._portal(request), _type(request)))
 
     async def edits(self, request: web.Request) -> web.Response:
-        """Change many deals at once."""
-        wanted = await _body(request)
-        portal = self._portal(request)
+        """Change many records at once."""
+        wanted, portal = await _body(request), self._portal(request)
+        collection = portal.collections[kind_of(wanted.get("type", "deals")).name]
         touched = edit(portal, portal.chance, **wanted)
-        return _json({"ids": [str(portal.records.source.crm_id(v.number)) for v in touched]})
+        return _json({"ids": [collection.crm_id(v.number) for v in touched]})
 
     async def start_stream(self, request: web.Request) -> web.Response:
         """Change deals at a steady rate from now on."""
@@ -127,7 +137,7 @@ class Admin:
         return _json({})
 
     async def knobs(self, request: web.Request) -> web.Response:
-        """Turn a portal's knobs: those of `Knobs`, `lag_seconds`, `limits`, `retry_after`, `search_fills_burst`."""
+        """Turn a portal's knobs: those of `Knobs`, `lag_seconds`, `jitter_seconds`, and those of the limits."""
         portal, wanted = self._portal(request), await _body(request)
         for name, value in wanted.items():
             _turn(portal, name, value)
@@ -142,20 +152,21 @@ class Admin:
     async def create_property(self, request: web.Request) -> web.Response:
         """Add a property without asking for a scope."""
         definition = completed(await _body(request))
-        self._portal(request).properties[definition["name"]] = definition
+        self._portal(request).collections[_type(request)].properties[definition["name"]] = definition
         return _json(definition)
 
     async def override(self, request: web.Request) -> web.Response:
         """Set raw values that HubSpot's own validation might refuse; `bump=false` leaves the modified time alone."""
-        portal, version = self._deal(request)
+        collection, version = self._record(request)
         bump = request.query.get("bump", "true") == "true"
-        changed = portal.written(portal.records.update(version, await _body(request), bump=bump))
-        return _json(portal.records.rendered(changed, portal.property_names))
+        changed = collection.written(collection.records.update(version, await _body(request), bump=bump))
+        return _json(collection.records.rendered(changed, collection.property_names))
 
     async def restore(self, request: web.Request) -> web.Response:
-        """Take a deal out of the recycle bin, as a person would in HubSpot's pages."""
-        portal, version = self._deal(request)
-        portal.written(portal.records.restore(version, bump=portal.knobs.restore_bumps))
+        """Take a record out of the recycle bin, as a person would in HubSpot's pages."""
+        collection, version = self._record(request)
+        bump = self._portal(request).knobs.restore_bumps
+        collection.written(collection.records.restore(version, bump=bump))
         return _json({})
 
     def _portal(self, request: web.Request) -> Portal:
@@ -164,12 +175,12 @@ class Admin:
             raise web.HTTPNotFound(text=f"there is no portal {request.match_info['portal_id']}")
         return portal
 
-    def _deal(self, request: web.Request) -> tuple[Portal, Version]:
-        portal = self._portal(request)
-        version = portal.records.find(request.match_info["crm_id"])
+    def _record(self, request: web.Request) -> tuple[Collection, Version]:
+        collection = self._portal(request).collections[_type(request)]
+        version = collection.records.find(request.match_info["crm_id"])
         if version is None:
-            raise web.HTTPNotFound(text=f"there is no deal {request.match_info['crm_id']}")
-        return portal, version
+            raise web.HTTPNotFound(text=f"there is no {collection.kind.label} {request.match_info['crm_id']}")
+        return collection, version
 
     async def _stream(self, portal: Portal, per_second: float, seconds: float) -> None:
         chance = random.Random(portal.spec.portal_id)  # noqa: S311 - repeatable on purpose
@@ -184,19 +195,23 @@ def add_admin(app: web.Application, server: HubSpotServer) -> None:
     app.add_routes(Admin(server).routes())
 
 
+_OF_LIMITS = {
+    "limits": "enforced",
+    "retry_after": "sends_retry_after",
+    "search_fills_burst": "search_fills_burst",
+    "links_fill_burst": "links_fill_burst",
+    "used_today": "used_today",
+}
+
+
 def _turn(portal: Portal, name: str, value: Any) -> None:
     if name in {f.name for f in fields(Knobs)}:
         setattr(portal.knobs, name, value)
-    elif name == "lag_seconds":
-        portal.index.lag_ms = float(value) * 1000
-    elif name == "limits":
-        portal.limits.enforced = bool(value)
-    elif name == "retry_after":
-        portal.limits.sends_retry_after = bool(value)
-    elif name == "search_fills_burst":
-        portal.limits.search_fills_burst = bool(value)
-    elif name == "used_today":
-        portal.limits.used_today = int(value)
+    elif name in _OF_LIMITS:
+        setattr(portal.limits, _OF_LIMITS[name], value)
+    elif name in {"lag_seconds", "jitter_seconds"}:
+        for collection in portal.collections.values():
+            setattr(collection.index, name.replace("seconds", "ms"), float(value) * 1000)
     else:
         raise web.HTTPBadRequest(text=f"there is no knob {name!r}")
 
@@ -206,10 +221,20 @@ def _figures(portal: Portal) -> dict[str, Any]:
     return portal.stats.as_dict() | {"most_in_window": most, "used_today": portal.limits.used_today}
 
 
-def _truth(portal: Portal, *, archived: bool) -> Iterator[bytes]:
-    names = portal.property_names
-    for version in portal.records.above(0, archived=archived):
-        yield orjson.dumps(portal.records.rendered(version, names))
+def _type(request: web.Request, parameter: str = "type") -> str:
+    try:
+        return kind_of(request.match_info[parameter]).name
+    except ApiError as error:
+        raise web.HTTPNotFound(text=error.body["message"]) from None
+
+
+async def _streamed(request: web.Request, documents: Iterable[dict[str, Any]]) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    async for lines in _in_blocks(map(orjson.dumps, documents)):
+        await response.write(lines)
+    await response.write_eof()
+    return response
 
 
 async def _in_blocks(lines: Iterator[bytes]) -> AsyncIterator[bytes]:

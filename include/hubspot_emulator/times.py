@@ -1,4 +1,4 @@
-"""HubSpot's ways of writing a time."""
+"""HubSpot's ways of writing a time, and the clock that an emulated portal goes by."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ DAY_MS = 86_400_000
 
 
 def now_ms() -> int:
-    """Return the emulator's clock, in milliseconds since 1970."""
+    """Return the time, in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+class Clock:
+    """A portal's clock; it can be moved on, to see what happens after 90 days."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def now(self) -> int:
+        """Return the portal's time."""
+        return now_ms() + self.ahead_ms
 
 
 def iso(milliseconds: int) -> str:

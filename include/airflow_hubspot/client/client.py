@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import TracebackType
 
 from airflow_hubspot.client.account import Account
+from airflow_hubspot.client.associations import Associations
 from airflow_hubspot.client.limits import InMemoryLimiter, Limiter
 from airflow_hubspot.client.objects import Objects
 from airflow_hubspot.client.paths import checked_version
 from airflow_hubspot.client.properties import Properties
+from airflow_hubspot.client.reference import Reference
 from airflow_hubspot.client.sdk import Sdk
+from airflow_hubspot.client.splits import Splits
 from airflow_hubspot.client.stats import CallStats
 from airflow_hubspot.client.tokens import StaticToken, TokenSource
 from airflow_hubspot.client.transport import Transport
@@ -51,6 +54,9 @@ class HubSpotClient:
         self._base_url = base_url
         self.sdk = Sdk(self._transport, base_url)
         self.objects = Objects(self.sdk, version)
+        self.associations = Associations(self.sdk, version)
+        self.splits = Splits(self.sdk, version)
+        self.reference = Reference(self.sdk, version)
         self.properties = Properties(self.sdk, version)
         self.account = Account(self.sdk, version, source)
 
@@ -71,6 +77,10 @@ class HubSpotClient:
     def give_up(self) -> None:
         """Make calls that wait for a limit or a retry fail now, and any further one; calls under way still end."""
         self._transport.give_up()
+
+    def go_on(self) -> None:
+        """Make calls again after `give_up`."""
+        self._transport.go_on()
 
     def close(self) -> None:
         """Give up and let go of the connections."""

@@ -13,6 +13,7 @@ from airflow_hubspot.client.search import SearchQuery
 
 LIST_LIMIT = 100
 BATCH_LIMIT = 100
+HISTORY_BATCH_LIMIT = 50
 # URLs of over 8,000 characters were refused with 414, one of 5,116 went through.
 _LONGEST_QUERY = 5_000
 
@@ -26,6 +27,7 @@ class Record(TypedDict):
     updatedAt: str
     archived: bool
     archivedAt: NotRequired[str]
+    propertiesWithHistory: NotRequired[dict[str, list[dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,41 @@ class Objects:
         answer = self._sdk.call("POST", path("search", self._version, type=object_type), body=query.body())
         return SearchPage(int(answer["total"]), answer["results"], _next_after(answer))
 
-    def batch_read(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
-        """Return up to 100 records by id, from HubSpot's primary store.
+    def get(self, object_type: str, crm_id: str, properties: Sequence[str] = ()) -> Record:
+        """Return one record; a merged one's id answers with the survivor, whose id is another.
+
+        :raises NotFound: when there is none, or it is archived.
+        """
+        query = [("properties", ",".join(properties))] if properties else []
+        record: Record = self._sdk.call("GET", path("object", self._version, type=object_type, id=crm_id), query=query)
+        return record
+
+    def batch_read(
+        self, object_type: str, ids: Sequence[str], properties: Sequence[str], *, archived: bool = False
+    ) -> BatchResult:
+        """Return up to 100 records by id, from HubSpot's primary store: live ones, or those in the recycle bin.
 
         :raises HubSpotError: when HubSpot answers any of them with something else than "not found".
         """
-        if len(ids) > BATCH_LIMIT:
-            raise ValueError(f"a batch read takes at most {BATCH_LIMIT} ids, not {len(ids)}")
-        body = {"inputs": [{"id": i} for i in ids], "properties": list(properties)}
-        answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), body=body)
+        return self._batch_read(object_type, ids, BATCH_LIMIT, {"properties": list(properties)}, archived=archived)
+
+    def batch_read_history(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
+        """Return up to 50 records by id, with every value that the given properties ever had, newest first."""
+        return self._batch_read(
+            object_type,
+            ids,
+            HISTORY_BATCH_LIMIT,
+            {"properties": list(properties), "propertiesWithHistory": list(properties)},
+        )
+
+    def _batch_read(
+        self, object_type: str, ids: Sequence[str], limit: int, asked: Mapping[str, Any], *, archived: bool = False
+    ) -> BatchResult:
+        if len(ids) > limit:
+            raise ValueError(f"a batch read takes at most {limit} ids, not {len(ids)}")
+        body = {"inputs": [{"id": i} for i in ids], **asked}
+        query = [("archived", "true")] if archived else []
+        answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), query=query, body=body)
         missing = [i for error in answer.get("errors") or () for i in _not_found(object_type, error)]
         return BatchResult(answer["results"], missing)
 

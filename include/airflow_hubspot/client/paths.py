@@ -14,7 +14,13 @@ _DATED = re.compile(r"20\d{2}-(03|09)(-beta)?")
 _TEMPLATES = {
     "objects": ("/crm/objects/{version}/{type}", "/crm/v3/objects/{type}"),
     "search": ("/crm/objects/{version}/{type}/search", "/crm/v3/objects/{type}/search"),
+    "object": ("/crm/objects/{version}/{type}/{id}", "/crm/v3/objects/{type}/{id}"),
     "batch_read": ("/crm/objects/{version}/{type}/batch/read", "/crm/v3/objects/{type}/batch/read"),
+    "associations": (
+        "/crm/associations/{version}/{type}/{to}/batch/read",
+        "/crm/v4/associations/{type}/{to}/batch/read",
+    ),
+    "splits": ("/crm/objects/{version}/deals/splits/batch/read", "/crm/v3/objects/deals/splits/batch/read"),
     "properties": ("/crm/properties/{version}/{type}", "/crm/v3/properties/{type}"),
     "owners": ("/crm/owners/{version}", "/crm/v3/owners"),
     "pipelines": ("/crm/pipelines/{version}/{type}", "/crm/v3/pipelines/{type}"),

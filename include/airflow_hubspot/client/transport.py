@@ -120,6 +120,10 @@ class Transport:
         """Make calls that wait for a limit or a retry fail now, and any further one; calls under way still end."""
         self._given_up.set()
 
+    def go_on(self) -> None:
+        """Make calls again after `give_up`."""
+        self._given_up.clear()
+
     def close(self) -> None:
         """Give up and let go of the connections."""
         self.give_up()

@@ -39,6 +39,10 @@ class Integration:
     portal_time_zone: str | None
     verified_token_fingerprint: str | None
 
+    def has_feature(self, name: str | None) -> bool:
+        """Whether a feature is on; only `false` in `feature_flags` switches one off."""
+        return name is None or self.feature_flags.get(name) is not False
+
 
 _COLUMNS = """
 SELECT id, company_id, portal_id, conn_id, base_currency, feature_flags, portal_currency, portal_time_zone,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from psycopg import sql
 
 KEY = "crm_id"
 VERSION = "crm_updated_at"
-DOCUMENT = "properties"
+LINKS = "links"
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,65 @@ class Column:
     pg_type: str
 
 
+class Cardinality(StrEnum):
+    """On how many deals a record hangs: on one (a row of its own), or on several (a row for each)."""
+
+    ONE = "one"
+    MANY = "many"
+
+
 @dataclass(frozen=True)
 class TableSpec:
     """A table that rows are merged into.
 
-    It has (integration_id, crm_id) unique, and among `columns` crm_id, crm_updated_at (the version), content_hash
-    (equal hashes mean nothing changed) and properties (jsonb, handed over as its text).
+    Among `columns` are crm_id, crm_updated_at (the version), content_hash (equal hashes mean nothing changed) and the
+    `document` (jsonb, handed over as its text).
+
+    :param type: the value of the column `type` in a table that holds several kinds of records
+    :param on_deals: set for records that hang on deals: their rows also have deal_crm_id, deal_id and detached_at, and
+        a row handed to the merge ends with the list of its deals' ids
     """
 
     table: str
     entity: str
     columns: tuple[Column, ...]
+    document: str = "properties"
+    type: str | None = None
+    on_deals: Cardinality | None = None
+
+    @property
+    def conflict_key(self) -> tuple[str, ...]:
+        """The columns by which one row is told from another."""
+        own = () if self.type is None else ("type",)
+        deal = ("deal_crm_id",) if self.on_deals is Cardinality.MANY else ()
+        return ("integration_id", *own, KEY, *deal)
+
+    @property
+    def identity(self) -> sql.Composable:
+        """The condition by which rows `d` belong to the record `s`."""
+        mine = sql.SQL("d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id")
+        return mine if self.type is None else sql.SQL("{} AND d.type = %(type)s").format(mine)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """For whom rows are written, and what the audit log says of who wrote them."""
+
+    integration_id: UUID
+    company_id: str
+    actor: str
+    sync_run_id: UUID | None
+
+    def parameters(self, spec: TableSpec) -> dict[str, Any]:
+        """Return the values that every statement on a table of `spec` names."""
+        return {
+            "integration_id": self.integration_id,
+            "company_id": self.company_id,
+            "entity": spec.entity,
+            "type": spec.type,
+            "actor": self.actor,
+            "sync_run_id": self.sync_run_id,
+        }
 
 
 @dataclass(frozen=True)
@@ -55,19 +104,19 @@ _PLAN_FOR_FEW_ROWS = (
     "SELECT set_config(plan, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) plan"
 )
 
-# Merges of one company's stream take turns, so that every audit row has the exact old value. Held for the rest of the
-# caller's transaction: milliseconds, with no network call inside.
+# Writers of one company's table take turns, so that every audit row has the exact old value and the audit log's ids are
+# in the order of commits. Held for the rest of the caller's transaction: milliseconds, with no network call inside.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 # Staged documents are neither compressed nor moved out of the row: they are read once and forgotten.
 _STAGE = """
 CREATE TEMP TABLE {stage} ({columns}) ON COMMIT DELETE ROWS;
-ALTER TABLE {stage} ALTER COLUMN properties SET STORAGE EXTERNAL;
+ALTER TABLE {stage} ALTER COLUMN {document} SET STORAGE EXTERNAL;
 ALTER TABLE {stage} SET (toast_tuple_target = 8160)
 """
 
 _COUNT_STALE = """
-SELECT count(*) FROM {stage} s JOIN {table} d ON d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id
+SELECT count(DISTINCT s.crm_id) FROM {stage} s JOIN {table} d ON {identity}
 WHERE d.crm_updated_at > s.crm_updated_at AND d.content_hash <> s.content_hash
 """
 
@@ -75,39 +124,54 @@ _INSERT = """
 WITH written AS (
     INSERT INTO {table} AS d (integration_id, company_id, {names})
     SELECT %(integration_id)s, %(company_id)s, {staged}
-    FROM {stage} s
-    WHERE NOT EXISTS (SELECT FROM {table} d WHERE d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id)
+    FROM {stage} s {deals}
+    WHERE NOT EXISTS (SELECT FROM {table} d WHERE {identity})
     ORDER BY s.crm_id
-    ON CONFLICT (integration_id, crm_id) DO UPDATE SET {assignments}, synced_at = now()
+    ON CONFLICT ({conflict_key}) DO UPDATE SET {assignments}, synced_at = now()
     WHERE d.crm_updated_at <= excluded.crm_updated_at
     RETURNING crm_id
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', '{{}}', %(actor)s, %(sync_run_id)s FROM written
+SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', '{{}}', %(actor)s, %(sync_run_id)s FROM {written}
 """
 
+# A change made after a record was archived proves that it was restored; an older one may be search lagging behind.
 _UPDATE = """
 WITH changed AS MATERIALIZED (
-    SELECT s.*, d.properties AS before
-    FROM {stage} s JOIN {table} d ON d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id
+    SELECT s.*, d.{document} AS before, d.archived_at AS archived_before
+    FROM {stage} s JOIN {table} d ON {identity}
     WHERE d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
     ORDER BY s.crm_id
     FOR UPDATE OF d
 ), written AS (
-    UPDATE {table} AS d SET {from_changed}, synced_at = now()
+    UPDATE {table} AS d SET {from_changed}, synced_at = now(),
+        archived_at = CASE WHEN {restored} THEN NULL ELSE d.archived_at END
     FROM changed s
-    WHERE d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id
-    RETURNING d.crm_id, s.before, d.properties AS after
+    WHERE {identity}
+    RETURNING d.crm_id, s.before, d.{document} AS after,
+        CASE WHEN s.archived_before IS NULL OR d.archived_at IS NOT NULL THEN '{{}}'
+            ELSE jsonb_build_object('archived_at', jsonb_build_array(s.archived_before, NULL)) END AS restored
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}'), %(actor)s,
+SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}') || restored, %(actor)s,
        %(sync_run_id)s
-FROM written, LATERAL (
+FROM {written}, LATERAL (
     SELECT jsonb_object_agg(key, jsonb_build_array(old.value, new.value)) AS changes
     FROM jsonb_each_text(before) old FULL JOIN jsonb_each_text(after) new USING (key)
     WHERE old.value IS DISTINCT FROM new.value AND key <> ALL (%(unaudited)s)
 ) difference
 """
+
+# One row for each deal that a record hangs on, or one without a deal.
+_DEALS = """
+CROSS JOIN LATERAL unnest(CASE WHEN s.links = '{{}}' THEN ARRAY[NULL::text] ELSE s.links END) AS link (deal_crm_id)
+LEFT JOIN deals l ON l.integration_id = %(integration_id)s AND l.crm_id = link.deal_crm_id
+"""
+
+
+def take_turn(conn: psycopg.Connection, integration_id: UUID, table: str) -> None:
+    """Wait until nobody else writes to a company's table; until the caller's transaction ends nobody else will."""
+    conn.execute(_TAKE_TURN, (f"{integration_id}/{table}",))
 
 
 class Merger:
@@ -129,18 +193,12 @@ class Merger:
     ) -> None:
         self._conn = conn
         self._spec = spec
-        self._parameters = {
-            "integration_id": integration_id,
-            "company_id": company_id,
-            "entity": spec.entity,
-            "actor": actor,
-            "sync_run_id": sync_run_id,
-            "unaudited": sorted(unaudited),
-        }
-        self._turn = f"{integration_id}/{spec.table}"
+        self._integration_id = integration_id
+        writing = Writing(integration_id, company_id, actor, sync_run_id)
+        self._parameters = {**writing.parameters(spec), "unaudited": sorted(unaudited)}
         names = [column.name for column in spec.columns]
         self._key, self._version = names.index(KEY), names.index(VERSION)
-        self._types = [_staged_type(column) for column in spec.columns]
+        self._types = [_staged_type(spec, column) for column in _staged_columns(spec)]
         self._names = _statement_parts(spec)
 
     def merge(self, rows: Iterable[tuple[Any, ...]]) -> MergeCounts:
@@ -153,7 +211,7 @@ class Merger:
         if not newest:
             return MergeCounts()
         self._copy(newest)
-        self._conn.execute(_TAKE_TURN, (self._turn,))
+        take_turn(self._conn, self._integration_id, self._spec.table)
         inserted = self._run(_INSERT).rowcount
         if inserted == len(newest):
             return MergeCounts(inserted)
@@ -173,7 +231,7 @@ class Merger:
         return list(newest.values())
 
     def _copy(self, rows: list[tuple[Any, ...]]) -> None:
-        stage = self._conn.execute("SELECT to_regclass(%s)", (f"pg_temp.stage_{self._spec.table}",)).fetchone()
+        stage = self._conn.execute("SELECT to_regclass(%s)", (f"pg_temp.{_stage_name(self._spec)}",)).fetchone()
         if stage is None or stage[0] is None:
             self._conn.execute(self._statement(_STAGE))
         self._conn.execute(self._statement("DELETE FROM {stage}"))
@@ -190,28 +248,58 @@ class Merger:
         return sql.SQL(template).format(**self._names)
 
 
-def _staged_type(column: Column) -> str:
+def _staged_columns(spec: TableSpec) -> tuple[Column, ...]:
+    return spec.columns if spec.on_deals is None else (*spec.columns, Column(LINKS, "text[]"))
+
+
+def _staged_type(spec: TableSpec, column: Column) -> str:
     # Documents stay text until they are written, so that unchanged ones are never parsed.
-    return "text" if column.name == DOCUMENT else column.pg_type
+    return "text" if column.name == spec.document else column.pg_type
+
+
+def _stage_name(spec: TableSpec) -> str:
+    return f"stage_{spec.table}" if spec.type is None else f"stage_{spec.table}_{spec.type}"
 
 
 def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
     comma = sql.SQL(", ")
     names = [sql.Identifier(column.name) for column in spec.columns]
-    staged = [
-        sql.SQL("s.{}::jsonb" if column.name == DOCUMENT else "s.{}").format(name)
+    staged: list[sql.Composable] = [
+        sql.SQL("s.{}::jsonb" if column.name == spec.document else "s.{}").format(name)
         for column, name in zip(spec.columns, names, strict=True)
     ]
+    more_names, more_values = _more_on_insert(spec)
+    many = spec.on_deals is Cardinality.MANY
     return {
         "table": sql.Identifier(spec.table),
-        "stage": sql.Identifier(f"stage_{spec.table}"),
+        "stage": sql.Identifier(_stage_name(spec)),
+        "document": sql.Identifier(spec.document),
+        "identity": spec.identity,
+        "conflict_key": comma.join(map(sql.Identifier, spec.conflict_key)),
         "columns": comma.join(
-            sql.SQL("{} " + _staged_type(column)).format(name) for column, name in zip(spec.columns, names, strict=True)
+            sql.SQL("{} " + _staged_type(spec, column)).format(sql.Identifier(column.name))
+            for column in _staged_columns(spec)
         ),
-        "names": comma.join(names),
-        "staged": comma.join(staged),
+        "names": comma.join([*names, *map(sql.Identifier, more_names)]),
+        "staged": comma.join([*staged, *map(sql.SQL, more_values)]),
+        "deals": sql.SQL(_DEALS).format() if spec.on_deals else sql.SQL(""),
+        "written": sql.SQL("(SELECT DISTINCT ON (crm_id) * FROM written) w" if many else "written"),
+        "restored": sql.SQL(
+            "d.archived_at < s.crm_updated_at AND d.merged_into_crm_id IS NULL"
+            + (" AND d.detached_at IS NULL" if spec.on_deals else "")
+        ),
         "assignments": comma.join(sql.SQL("{0} = excluded.{0}").format(name) for name in names),
         "from_changed": comma.join(
             sql.SQL("{} = {}").format(name, value) for name, value in zip(names, staged, strict=True)
         ),
     }
+
+
+def _more_on_insert(spec: TableSpec) -> tuple[list[str], list[str]]:
+    names: list[str] = []
+    values: list[str] = []
+    if spec.type is not None:
+        names, values = ["type"], ["%(type)s"]
+    if spec.on_deals is not None:
+        names, values = [*names, "deal_crm_id", "deal_id"], [*values, "link.deal_crm_id", "l.id"]
+    return names, values

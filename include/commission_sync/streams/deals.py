@@ -11,6 +11,15 @@ DEALS = Stream(
     modified_property="hs_lastmodifieddate",
     created_property="createdate",
     currency_column="currency",
+    pay_properties=(
+        "amount",
+        "deal_currency_code",
+        "dealstage",
+        "pipeline",
+        "closedate",
+        "hubspot_owner_id",
+        "hs_is_closed_won",
+    ),
     fields=(
         Field("name", "text", "dealname", text),
         Field("amount", "numeric", "amount", number),

@@ -1,28 +1,35 @@
-"""Lands what a reading yields: rows, rejects, receipts and the cursor, in one transaction per checkpoint."""
+"""Lands what a reading yields: rows, links, rejects, receipts and the cursor, in one transaction per checkpoint."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import psycopg
 
-from airflow_hubspot.client.intervals import IdInterval, IdIntervals
+from airflow_hubspot.client import Record
+from airflow_hubspot.client.intervals import IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
-from commission_sync.store.merge import Merger
+from commission_sync.store.links import Links as StoredLinks
+from commission_sync.store.merge import MergeCounts, Merger, Writing
 from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import Reject, record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
+from commission_sync.store.tombstones import Moved, Tombstones
+from commission_sync.streams.linking import Built, Links, linked_rows
 from commission_sync.streams.reading import Chunk, Part
-from commission_sync.streams.rows import Batch, Row, RowBuilder
+from commission_sync.streams.rows import Batch, RowBuilder
 from commission_sync.streams.stream import Stream
 
 CHECKPOINT_ROWS = 2_000
 CHECKPOINT_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,14 @@ class Target:
     sync_run_id: UUID
     run_key: str
     moves_cursor: bool
+    # By which path rows come, for the audit log.
+    path: str = "sync"
+
+    @property
+    def writing(self) -> Writing:
+        """For whom rows are written, and by whom."""
+        actor = f"{self.path}:{self.stream.name}"
+        return Writing(self.integration.id, self.integration.company_id, actor, self.sync_run_id)
 
 
 @dataclass
@@ -45,47 +60,43 @@ class _Progress:
 
 @dataclass
 class _Pending:
-    rows: list[Row] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    batch: Batch = field(default_factory=Batch)
+    links: dict[str, frozenset[str]] = field(default_factory=dict)
     parts: dict[Part, _Progress] = field(default_factory=dict)
     records: int = 0
-
-
-@dataclass(frozen=True)
-class Built:
-    """What a chunk's records became; the records themselves are let go, as they are the most of a run's memory."""
-
-    part: Part
-    interval: IdInterval
-    announced: int
-    records: int
-    batch: Batch
 
 
 class Landing:
     """Gathers chunks and commits them together every few pages.
 
-    Rows, audit rows, rejects, receipts and the cursor of a checkpoint commit in one transaction, so that whatever kills
-    the process, the cursor never passes a row that is not there. No call to HubSpot is made meanwhile.
+    Rows, links, audit rows, rejects, receipts and the cursor of a checkpoint commit in one transaction, so that
+    whatever kills the process, the cursor never passes a row that is not there. No call to HubSpot is made meanwhile.
     """
 
     def __init__(
-        self, conn: psycopg.Connection, target: Target, builder: RowBuilder, reached: Callable[[], datetime | None]
+        self,
+        conn: psycopg.Connection,
+        target: Target,
+        builder: RowBuilder,
+        reached: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         """Land on `conn` (autocommit off, used by nobody else); `reached` tells how far the reading is proven."""
         self._conn = conn
         self._target = target
         self._builder = builder
         self._reached = reached
+        stream, writing = target.stream, target.writing
         self._merger = Merger(
             conn,
-            target.stream.spec,
-            integration_id=target.integration.id,
-            company_id=target.integration.company_id,
-            actor=f"sync:{target.stream.name}",
-            sync_run_id=target.sync_run_id,
+            stream.spec,
+            integration_id=writing.integration_id,
+            company_id=writing.company_id,
+            actor=writing.actor,
+            sync_run_id=writing.sync_run_id,
             unaudited=builder.clock_like,
         )
+        self._links = StoredLinks(conn, stream.spec, writing) if stream.on_deals else None
+        self._tombstones = Tombstones(conn, stream.spec, writing)
         self._pending = _Pending()
         self._committed_at = time.monotonic()
         self.counts = RunCounts()
@@ -99,8 +110,8 @@ class Landing:
     def add(self, built: Built) -> IdIntervals:
         """Take one chunk, commit when a checkpoint is due, and return what of its part is taken so far."""
         pending = self._pending
-        pending.rows += built.batch.rows
-        pending.rejects += built.batch.rejects
+        pending.batch += built.batch
+        pending.links |= built.links
         pending.records += built.records
         progress = pending.parts.setdefault(built.part, _Progress(built.part.covered))
         progress.covered = progress.covered.with_interval(built.interval)
@@ -115,27 +126,48 @@ class Landing:
         pending, self._pending = self._pending, _Pending()
         target = self._target
         with self._conn.transaction():
-            merged = self._merger.merge(pending.rows)
-            rejected = self._settle_rejects(pending)
+            self._write(pending)
             for part, progress in pending.parts.items():
                 self._leave_receipt(part, progress)
             if target.moves_cursor and (reached := self._reached()) is not None:
                 advance_cursor(self._conn, target.integration.id, target.stream.name, Cursor(reached))
         self._committed_at = time.monotonic()
+
+    def land(self, records: Iterable[Record], links: Links) -> list[Reject]:
+        """Commit records that were read by their ids, which leave no receipt, and return those that could not be."""
+        batch = self._builder.build(records)
+        if self._links is not None:
+            batch.rows = linked_rows(self._target.stream, batch.rows, links)
+        pending = _Pending(batch, dict(links), records=len(batch.rows) + len(batch.rejects))
+        with self._conn.transaction():
+            self._write(pending)
+        return batch.rejects
+
+    def _write(self, pending: _Pending) -> None:
+        batch = pending.batch
+        merged = self._merger.merge(batch.rows)
+        if self._links is not None:
+            self._links.of_records(pending.links, "HubSpot names these deals for the record")
+        moved = self._tombstones.merge(batch.survivors, "HubSpot names it among the records merged into the survivor")
+        _tell(moved)
+        self._count(pending, merged, len(moved), self._settle_rejects(batch))
+
+    def _count(self, pending: _Pending, merged: MergeCounts, archived: int, rejected: int) -> None:
         self.counts += RunCounts(
             fetched=pending.records,
             inserted=merged.inserted,
             updated=merged.updated,
             unchanged=merged.unchanged,
             stale=merged.stale,
+            archived=archived,
             rejected=rejected,
         )
 
-    def _settle_rejects(self, pending: _Pending) -> int:
+    def _settle_rejects(self, batch: Batch) -> int:
         target = self._target
         key = (self._conn, target.integration.id, target.stream.name)
-        resolve_rejects(*key, [row[0] for row in pending.rows])
-        return record_rejects(*key, target.sync_run_id, pending.rejects)
+        resolve_rejects(*key, [row[0] for row in batch.rows])
+        return record_rejects(*key, target.sync_run_id, batch.rejects)
 
     def _leave_receipt(self, part: Part, progress: _Progress) -> None:
         target = self._target
@@ -158,3 +190,15 @@ class Landing:
             covered=progress.covered.to_pairs(),
             complete=part.is_complete,
         )
+
+
+def _tell(moved: Iterable[Moved]) -> None:
+    for merge in moved:
+        if merge.kept:
+            _log.warning(
+                "deal merged loser=%s survivor=%s kept=%s next=%s",
+                merge.loser,
+                merge.survivor,
+                dict(merge.kept),
+                '"both deals had such a row (a commission each, say): a person decides which one stands"',
+            )

@@ -11,6 +11,7 @@ import orjson
 
 from airflow_hubspot.client import Record
 from commission_sync.store.rejects import Reject
+from commission_sync.store.tombstones import merged_ids
 from commission_sync.streams.stream import Stream
 from commission_sync.streams.values import UnreadableValue, instant
 
@@ -21,12 +22,23 @@ _NUL = "\x00"
 _ESCAPED_NUL = b"\\u0000"
 
 
+# HubSpot's name for the records that were merged into one.
+_MERGED = "hs_merged_object_ids"
+
+
 @dataclass
 class Batch:
-    """Rows to merge and records that could not become one."""
+    """Rows to merge, records that could not become one, and, by the loser's id, the survivor of each merge seen."""
 
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    survivors: dict[str, str] = field(default_factory=dict)
+
+    def __iadd__(self, other: Batch) -> Batch:
+        self.rows += other.rows
+        self.rejects += other.rejects
+        self.survivors |= other.survivors
+        return self
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,8 @@ class RowBuilder:
         """Return the rows of the given records; one that cannot be read becomes a reject and stops nothing else."""
         batch = Batch()
         for record in records:
+            if merged := record["properties"].get(_MERGED):
+                batch.survivors |= dict.fromkeys(merged_ids(merged), record["id"])
             try:
                 batch.rows.append(self._row(record))
             except UnreadableValue as error:

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from commission_sync.store.merge import Column, TableSpec
+from commission_sync.store.merge import Cardinality, Column, TableSpec
+
+if TYPE_CHECKING:
+    from commission_sync.streams.step import StepContext
 
 Value = str | bool | datetime | Decimal | None
 
@@ -29,8 +33,16 @@ class Field:
 class Stream:
     """An object type that is kept in a table.
 
-    Every stream's table has, besides `fields`: crm_id, properties (all of HubSpot's, as it gave them), content_hash,
-    crm_created_at and crm_updated_at.
+    Every stream's table has, besides `fields`: crm_id, the `document` (all of HubSpot's properties, as it gave them),
+    content_hash, the `created_column` and crm_updated_at, and the marks archived_at, purged_at and merged_into_crm_id.
+
+    :param entity: what the audit log calls one of its records
+    :param type: the value of the column `type` in a table that several streams share
+    :param on_deals: set for records that hang on deals, which then have deal_crm_id, deal_id and detached_at
+    :param feature: the key of `crm_integrations.feature_flags` by which a company can switch it off
+    :param pay_properties: the properties that affect pay, whose history HubSpot is asked for
+    :param after: what is done beyond reading records, at the end of each run that moves the cursor
+    :param hourly: the same, but only with the settled pass
     """
 
     name: str
@@ -42,6 +54,14 @@ class Stream:
     fields: tuple[Field, ...]
     # The column that falls back to the portal's own currency, as HubSpot leaves it empty for deals in that currency.
     currency_column: str | None = None
+    document: str = "properties"
+    created_column: str = "crm_created_at"
+    type: str | None = None
+    on_deals: Cardinality | None = None
+    feature: str | None = None
+    pay_properties: tuple[str, ...] = ()
+    after: tuple[Callable[[StepContext], None], ...] = ()
+    hourly: tuple[Callable[[StepContext], None], ...] = ()
 
     def __repr__(self) -> str:
         # Airflow writes it into the serialized DAG: the addresses of functions would make a new version at every parse.
@@ -56,10 +76,13 @@ class Stream:
             entity=self.entity,
             columns=(
                 Column("crm_id", "text"),
-                Column("crm_created_at", "timestamptz"),
+                Column(self.created_column, "timestamptz"),
                 Column("crm_updated_at", "timestamptz"),
                 Column("content_hash", "bytea"),
-                Column("properties", "jsonb"),
+                Column(self.document, "jsonb"),
                 *own,
             ),
+            document=self.document,
+            type=self.type,
+            on_deals=self.on_deals,
         )

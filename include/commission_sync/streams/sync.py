@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -11,19 +12,26 @@ import psycopg
 from airflow_hubspot.client import HubSpotClient
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
-from commission_sync.store.cursors import read_cursor
+from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.receipts import resumable_receipts
 from commission_sync.store.runs import RunCounts
+from commission_sync.store.waiting import join_waiting_rows
 from commission_sync.streams.catalogue import refresh_catalogue
+from commission_sync.streams.deal_side import DealSide
 from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.linking import with_links
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
 from commission_sync.streams.record import RunRecord
 from commission_sync.streams.request import Mode, Plan, SyncRequest, plan
 from commission_sync.streams.rows import RowBuilder
+from commission_sync.streams.step import StepContext
 from commission_sync.streams.stream import Stream
+
+# Search's index lags seconds to minutes behind; connectors that read again after an hour stopped losing rows.
+SETTLED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class StreamSync:
         with self._record(request, planned) as record:
             integration = verified(self.client, self.conn, self.integration)
             catalogue = refresh_catalogue(self.client, self.conn, integration, self.stream.object_type)
-            reading = self._reading(request, planned, catalogue.names)
+            currency = integration.portal_currency or integration.base_currency
             target = Target(
                 self.stream,
                 integration,
@@ -59,10 +67,8 @@ class StreamSync:
                 request.run_key,
                 moves_cursor=planned.mode is not Mode.WINDOW,
             )
-            builder = RowBuilder(
-                self.stream, catalogue.clock_like, integration.portal_currency or integration.base_currency
-            )
-            self._land(reading, Landing(self.conn, target, builder, reading.reached), record)
+            run = _Run(self, record, target, RowBuilder(self.stream, catalogue.clock_like, currency), catalogue.names)
+            run.do(planned)
         return record.counts
 
     def _record(self, request: SyncRequest, planned: Plan) -> RunRecord:
@@ -70,28 +76,85 @@ class StreamSync:
             self.conn, self.client, self.integration, stream=self.stream.name, request=request, plan=planned
         )
 
-    def _land(self, reading: Reading, landing: Landing, record: RunRecord) -> None:
-        readers = [landing.build(reader) for reader in reading.readers()]
-        with Pump(readers, self.client.give_up) as chunks:
-            for built in chunks:
-                covered = landing.add(built)
-                record.counts = landing.counts
-                record.progress()
-                if reading.is_over(covered):
-                    break
-        landing.commit()
-        record.counts = landing.counts
 
-    def _reading(self, request: SyncRequest, planned: Plan, properties: tuple[str, ...]) -> Reading:
-        with self.conn.transaction():
-            receipts = resumable_receipts(self.conn, self.integration.id, self.stream.name, request.run_key)
-        reader = SearchReader(
-            partial(self.client.objects.search_page, self.stream.object_type),
-            self.stream.modified_property,
-            properties,
-        )
+@dataclass(frozen=True)
+class _Run:
+    sync: StreamSync
+    record: RunRecord
+    target: Target
+    builder: RowBuilder
+    properties: tuple[str, ...]
+
+    def do(self, planned: Plan) -> None:
+        """Read what is planned; a run that moves the cursor also looks at what search shows late or not at all."""
+        side = self._deal_side() if self.sync.stream.on_deals and self.target.moves_cursor else None
+        if side is not None:
+            side.begin(planned.window_to - self.sync.settings.lookback)
+        self._land(self._reading(planned), self.target)
+        if self.target.moves_cursor:
+            self._settle(planned.window_to)
+        if side is not None:
+            side.follow()
+            self.record.counts += side.landing.counts
+        with self.sync.conn.transaction():
+            join_waiting_rows(self.sync.conn, self.target.integration.id, self.target.sync_run_id)
+
+    def _settle(self, now: datetime) -> None:
+        """Once an hour, read again what was modified until an hour ago, as search's index may have lagged behind."""
+        conn, stream = self.sync.conn, self.sync.stream
+        key = (conn, self.target.integration.id, f"{stream.name}/settled")
+        end = now - SETTLED_AFTER
+        with conn.transaction():
+            cursor = read_cursor(*key)
+            if cursor is None:
+                advance_cursor(*key, Cursor(end))
+        self._steps(stream.after)
+        if cursor is None or end - cursor.at < SETTLED_AFTER:
+            return
+        target = replace(self.target, run_key=f"{self.target.run_key}/settled", moves_cursor=False)
+        self._land(WindowReading(self._reader(), Window.between(cursor.at, end)), target)
+        self._steps(stream.hourly)
+        with conn.transaction():
+            advance_cursor(*key, Cursor(end))
+
+    def _steps(self, steps: Iterable[Callable[[StepContext], None]]) -> None:
+        for step in steps:
+            step(StepContext(self.sync.client, self.sync.conn, self.target))
+
+    def _land(self, reading: Reading, target: Target) -> None:
+        sync, before = self.sync, self.record.counts
+        landing = Landing(sync.conn, target, self.builder, reading.reached)
+        readers = [landing.build(reader) for reader in reading.readers()]
+        if sync.stream.on_deals:
+            readers = [with_links(sync.client, sync.stream, reader) for reader in readers]
+        try:
+            with Pump(readers, sync.client.give_up) as chunks:
+                for built in chunks:
+                    covered = landing.add(built)
+                    self.record.counts = before + landing.counts
+                    self.record.progress()
+                    if reading.is_over(covered):
+                        break
+        finally:
+            sync.client.go_on()
+        landing.commit()
+        self.record.counts = before + landing.counts
+
+    def _reading(self, planned: Plan) -> Reading:
+        sync = self.sync
+        with sync.conn.transaction():
+            receipts = resumable_receipts(sync.conn, sync.integration.id, sync.stream.name, self.target.run_key)
         if planned.window_from is not None:
-            return WindowReading(reader, Window.between(planned.window_from, planned.window_to), receipts)
+            return WindowReading(self._reader(), Window.between(planned.window_from, planned.window_to), receipts)
         started = [resumed(receipt) for receipt in receipts if receipt.window_from is None]
         part = started[0] if started else Part(None, planned.window_to)
-        return FullReading(self.client.objects, self.stream, reader, part)
+        return FullReading(sync.client.objects, sync.stream, self._reader(), part)
+
+    def _reader(self) -> SearchReader:
+        stream = self.sync.stream
+        search = partial(self.sync.client.objects.search_page, stream.object_type)
+        return SearchReader(search, stream.modified_property, self.properties)
+
+    def _deal_side(self) -> DealSide:
+        landing = Landing(self.sync.conn, self.target, self.builder)
+        return DealSide(self.sync.client, self.sync.conn, self.target, landing, self.properties)

@@ -4,16 +4,35 @@ from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.history import (
+    PropertyHistory,
+    PropertyHistoryRead,
+    ReconcileCheck,
+    ReconcileState,
+)
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
+from commission_sync.store.models.records import Activity, DealObject, DealSplit, LineItem
+from commission_sync.store.models.reference import Owner, Product, Stage
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 from commission_sync.store.models.webhooks import WebhookEvent, WebhookLane
 
 __all__ = [
+    "Activity",
     "AuditEntry",
     "Base",
     "CatalogProperty",
     "CrmIntegration",
     "Deal",
+    "DealObject",
+    "DealSplit",
+    "LineItem",
+    "Owner",
+    "Product",
+    "PropertyHistory",
+    "PropertyHistoryRead",
+    "ReconcileCheck",
+    "ReconcileState",
+    "Stage",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

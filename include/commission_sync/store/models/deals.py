@@ -44,3 +44,4 @@ class Deal(Base):
     archived_at: Mapped[datetime | None]
     merged_into_crm_id: Mapped[str | None]
     synced_at: Mapped[datetime] = now_stamp()
+    purged_at: Mapped[datetime | None]

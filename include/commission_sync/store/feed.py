@@ -1,0 +1,96 @@
+"""The deals that changed since a consumer last looked: the audit log, read as a feed.
+
+Writers of one company's deals take turns (see `merge`), so the ids of their audit entries are in the order of commits:
+whoever has read up to an id has missed nothing below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+
+from commission_sync.store.cursors import Cursor, read_cursor
+from commission_sync.store.merge import take_turn
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a consumer has read; deals last modified before `since` were covered by its first full reading."""
+
+    since: datetime
+    audit_id: int
+
+
+@dataclass(frozen=True)
+class ChangedDeal:
+    """A deal and the last of its entries in the feed."""
+
+    crm_id: str
+    audit_id: int
+
+
+_CHANGED = """
+SELECT a.entity_id, max(a.id) FROM audit_log a
+JOIN deals d ON d.integration_id = a.integration_id AND d.crm_id = a.entity_id
+WHERE a.id > %(after)s AND a.id <= %(upto)s AND a.integration_id = %(integration_id)s AND a.entity = 'deal'
+  AND (a.action = 'restore' OR (a.action IN ('insert', 'update') AND d.crm_updated_at >= %(since)s))
+  AND d.archived_at IS NULL
+  AND (%(properties)s::text[] IS NULL OR a.action = 'insert' OR a.changes ?| %(properties)s)
+GROUP BY a.entity_id ORDER BY 2
+"""
+
+_HEAD = "SELECT coalesce(max(id), 0) FROM audit_log"
+
+_MOVE = """
+INSERT INTO sync_cursors AS c (integration_id, stream, cursor_at, cursor_id) VALUES (%s, %s, %s, %s)
+ON CONFLICT (integration_id, stream) DO UPDATE SET cursor_id = excluded.cursor_id, updated_at = now()
+WHERE c.cursor_id::bigint < excluded.cursor_id::bigint
+"""
+
+
+class DealFeed:
+    """One consumer's view of the feed; its position is a row of `sync_cursors`, under the consumer's name."""
+
+    def __init__(self, conn: psycopg.Connection, integration_id: UUID, consumer: str) -> None:
+        self._conn = conn
+        self._integration_id = integration_id
+        self._consumer = consumer
+
+    def position(self) -> Position | None:
+        """Return how far the consumer has read; None before it began."""
+        cursor = read_cursor(self._conn, self._integration_id, self._consumer)
+        return None if cursor is None else Position(cursor.at, int(cursor.crm_id or 0))
+
+    def head(self) -> int:
+        """Return the id below which no entry of this company is still to be committed, in a transaction."""
+        take_turn(self._conn, self._integration_id, "deals")
+        row = self._conn.execute(_HEAD).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def begin(self, since: datetime) -> None:
+        """Begin to read from now on, unless the consumer has begun before; in a transaction."""
+        if self.position() is None:
+            self.move(Position(since, self.head()))
+
+    def changed(self, position: Position, upto: int, properties: tuple[str, ...] | None = None) -> list[ChangedDeal]:
+        """Return the live deals that changed after `position`, in the order of their last entry up to `upto`.
+
+        :param properties: only deals of which one of these has changed, and new ones
+        """
+        values = {
+            "integration_id": self._integration_id,
+            "after": position.audit_id,
+            "upto": upto,
+            "since": position.since,
+            "properties": None if properties is None else list(properties),
+        }
+        return [ChangedDeal(str(crm_id), int(last)) for crm_id, last in self._conn.execute(_CHANGED, values)]
+
+    def move(self, position: Position) -> None:
+        """Say that everything up to a position is dealt with, in the transaction that did."""
+        cursor = Cursor(position.since, str(position.audit_id))
+        self._conn.execute(_MOVE, (self._integration_id, self._consumer, cursor.at, cursor.crm_id))

@@ -1,0 +1,28 @@
+"""What a stream's extra steps are given to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from airflow_hubspot.client import HubSpotClient
+from commission_sync.store.feed import DealFeed
+from commission_sync.streams.landing import Target
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """A run of a stream, as its extra steps see it: each step commits its own work."""
+
+    client: HubSpotClient
+    conn: psycopg.Connection
+    target: Target
+
+    def feed(self, consumer: str) -> DealFeed:
+        """Return the deals that changed since `consumer` last looked."""
+        return DealFeed(self.conn, self.target.integration.id, consumer)
+
+    def is_on(self, feature: str) -> bool:
+        """Whether the company has not switched a feature off."""
+        return self.target.integration.has_feature(feature)

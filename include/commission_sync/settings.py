@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     hubspot_webhook_max_bytes: int = Field(default=1024**2, ge=1_024)
     hubspot_webhook_max_events: int = Field(default=1_000, ge=100)
     webhook_retention_days: int = Field(default=30, ge=7)
+    webhook_quiet_seconds: int = Field(default=15, ge=0, le=600)
     webhook_timer_minutes: int = Field(default=5, ge=1, le=_HOUR)
 
     @field_validator("hubspot_webhook_url")

@@ -1,7 +1,7 @@
 """Takes events out of the inbox to work on, and puts back what became of them.
 
-A claim is a lease: whoever holds it works alone on its events, and when he dies they come back by themselves once it has
-run out. All statements are short transactions of their own; none is open while HubSpot is called.
+A claim is a lease: whoever holds it works alone on its events, and when he dies they come back by themselves once it
+has run out. All statements are short transactions of their own; none is open while HubSpot is called.
 """
 
 from __future__ import annotations

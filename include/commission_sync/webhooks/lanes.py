@@ -38,8 +38,10 @@ ORDER BY i.company_id
 """
 
 _ATTEND = """
-INSERT INTO webhook_lanes AS l (integration_id, attended_by, attended_until) VALUES (%(lane)s, %(worker)s, now() + %(for)s)
-ON CONFLICT (integration_id) DO UPDATE SET attended_by = excluded.attended_by, attended_until = excluded.attended_until
+INSERT INTO webhook_lanes AS l (integration_id, attended_by, attended_until)
+VALUES (%(lane)s, %(worker)s, now() + %(for)s)
+ON CONFLICT (integration_id) DO UPDATE
+SET attended_by = excluded.attended_by, attended_until = excluded.attended_until
 WHERE l.paused_at IS NULL AND (l.attended_by = excluded.attended_by OR l.attended_until < now())
 """
 

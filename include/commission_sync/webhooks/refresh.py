@@ -97,8 +97,7 @@ class Records:
         stream, ids = bench.stream, [record["id"] for record in records]
         links = self._client.associations.read(stream.object_type, DEALS.object_type, ids) if stream.on_deals else {}
         before = bench.landing.counts.inserted
-        linked = [record for record in records if not stream.on_deals or record["id"] in links]
-        rejects = bench.landing.land(linked, links)
+        rejects = bench.landing.land(records, {i: links[i] for i in ids if i in links})
         with self._conn.transaction():
             bench.tombstones.restore(ids, "HubSpot answers with it as alive")
             if stream is DEALS and bench.landing.counts.inserted > before:

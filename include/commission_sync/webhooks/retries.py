@@ -58,9 +58,9 @@ def judge(error: BaseException, *, attempt: int, most_retries: int, chance: rand
     What time or a new authorization mends does not use up tries: a portal whose token is revoked over a weekend, or
     whose daily limit is used up, would otherwise lose every event of it.
     """
+    if waits_for_authorization(error):
+        return Verdict(ErrorClass.UNAUTHORIZED, AUTHORIZATION_DELAY, counts=False, stops=True)
     match error:
-        case Unauthorized() | MissingScopes() | WrongPortal():
-            return Verdict(ErrorClass.UNAUTHORIZED, AUTHORIZATION_DELAY, counts=False, stops=True)
         case RateLimited():
             return Verdict(ErrorClass.RATE_LIMITED, _told(error.retry_after, chance), counts=False, stops=True)
         case CircuitOpen():
@@ -78,6 +78,11 @@ def judge(error: BaseException, *, attempt: int, most_retries: int, chance: rand
     return Verdict(kind, max(_backoff(attempt, chance), timedelta(seconds=getattr(error, "retry_after", None) or 0)))
 
 
+def waits_for_authorization(error: BaseException) -> bool:
+    """Whether nothing of the portal can be read before a person has acted."""
+    return isinstance(error, Unauthorized | MissingScopes | WrongPortal)
+
+
 def concerns_one(error: BaseException) -> bool:
     """Whether one record of many may be what an error is about, so that the others are worth a try without it."""
     return isinstance(error, Invalid | NotFound | psycopg.DataError | psycopg.IntegrityError)
@@ -85,8 +90,8 @@ def concerns_one(error: BaseException) -> bool:
 
 def _backoff(attempt: int, chance: random.Random) -> timedelta:
     # Jitter: what failed together must not come back together.
-    longest = min(LONGEST_DELAY, FIRST_DELAY * GROWTH ** min(attempt - 1, 10))
-    return longest * chance.uniform(0.5, 1.0)
+    longest = FIRST_DELAY.total_seconds() * GROWTH ** min(attempt - 1, 10)
+    return timedelta(seconds=min(LONGEST_DELAY.total_seconds(), longest) * chance.uniform(0.5, 1.0))
 
 
 def _told(seconds: float, chance: random.Random) -> timedelta:

@@ -1,0 +1,157 @@
+"""The operators of the `hubspot_webhooks` DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from airflow.sdk import BaseOperator, Context, Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_hubspot.hooks.hubspot import HubSpotHook
+from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.settings import load_settings
+from commission_sync.store.integrations import UnknownCompany, active_integrations, integration
+from commission_sync.webhooks.lanes import due_lanes
+from commission_sync.webhooks.letters import REPLAYABLE, InvalidReplay, Selection, replay
+from commission_sync.webhooks.retention import keep_weeks
+from commission_sync.webhooks.worker import LaneWorker
+
+
+class ListLanesOperator(BaseOperator):
+    """Returns one set of arguments per company with events that are due, to expand a `DrainLaneOperator` over.
+
+    Before, it replays what the run's params ask for, and keeps the inbox's weeks.
+
+    :param database_conn_id: the Airflow connection of the commissions database
+    """
+
+    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.database_conn_id = database_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        """Return `[{"integration_id": ..., "company": ...}, ...]`."""
+        params = context["params"]
+        companies = params.get("companies") or []
+        keep = timedelta(days=load_settings().webhook_retention_days)
+        with commissions_connection(self.database_conn_id) as conn:
+            try:
+                if companies:
+                    active_integrations(conn, companies)
+                selections = _selections(params, companies)
+            except (UnknownCompany, InvalidReplay, ValueError) as error:
+                raise AirflowFailException(
+                    f"this run cannot start: {error}; correct the run's params and trigger it again"
+                ) from None
+            with conn.transaction():
+                replayed = sum(replay(conn, s, actor=f"dag run {context['dag_run'].run_id}") for s in selections)
+            if selections:
+                self.log.info("webhooks replayed events=%d", replayed)
+            keep_weeks(conn, keep=keep, now=datetime.now(UTC))
+            found = due_lanes(conn, companies)
+        return [{"integration_id": str(lane.integration_id), "company": lane.company} for lane in found]
+
+
+class DrainLaneOperator(BaseOperator):
+    """Works off one company's events, and stays for a while for those that follow.
+
+    :param integration_id: for whom; the integration's row names the HubSpot connection
+    :param company: the integration's company, which names the mapped task instance
+    :param database_conn_id: the Airflow connection of the commissions database
+    """
+
+    template_fields = ("integration_id", "company")
+
+    def __init__(
+        self, *, integration_id: str, company: str, database_conn_id: str = COMMISSIONS_DB, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.integration_id = integration_id
+        self.company = company
+        self.database_conn_id = database_conn_id
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Return what became of the events."""
+        settings, dag_run = load_settings(), context["dag_run"]
+        with commissions_connection(self.database_conn_id) as conn:
+            with conn.transaction():
+                company = integration(conn, UUID(self.integration_id))
+            with HubSpotHook(company.conn_id).get_conn() as client:
+                worker = LaneWorker(
+                    company,
+                    client,
+                    conn,
+                    most_retries=settings.max_sync_retries,
+                    quiet_seconds=settings.webhook_quiet_seconds,
+                )
+                done = worker.run(dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
+        return done.as_dict()
+
+
+def lane_params() -> dict[str, Param]:
+    """Return the form: whose events, and what to replay before."""
+    return {
+        "companies": Param(
+            default=[],
+            type="array",
+            items={"type": "string"},
+            title="Companies",
+            description="One company_id per line, as in crm_integrations. Empty: all active ones.",
+        ),
+        "replay": Param(
+            default=[],
+            type="array",
+            items={"type": "string", "enum": list(REPLAYABLE)},
+            title="Replay events in state",
+            description="dead, ignored, done or retry, one per line. Empty: replay nothing, unless ids are given.",
+        ),
+        "replay_ids": Param(
+            default=[],
+            type="array",
+            items={"type": "integer"},
+            title="Replay these events",
+            description="ids of webhook_events, one per line, in whatever of the four states they are.",
+        ),
+        "replay_types": Param(
+            default=[],
+            type="array",
+            items={"type": "string"},
+            title="Replay only these types",
+            description="Subscription types such as deal.deletion, one per line. Empty: all.",
+        ),
+        "replay_from": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Replay from",
+            description="The first time of receipt, inclusive.",
+        ),
+        "replay_to": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Replay to",
+            description="The end, exclusive.",
+        ),
+    }
+
+
+def _selections(params: Any, companies: Sequence[str]) -> list[Selection]:
+    ids, states = params.get("replay_ids") or None, tuple(params.get("replay") or ())
+    if not ids and not states:
+        return []
+    start, end = (params.get(name) for name in ("replay_from", "replay_to"))
+    return [
+        Selection(
+            ids=ids,
+            company=company,
+            subscription_types=params.get("replay_types") or None,
+            received_from=datetime.fromisoformat(start) if start else None,
+            received_to=datetime.fromisoformat(end) if end else None,
+            states=states or REPLAYABLE,
+        )
+        for company in companies or (None,)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -101,7 +101,8 @@ def batch_read(call: Call) -> Answer:
 def read(call: Call) -> Answer:
     """Read the links of one record, a page at a time."""
     ends, crm_id = ends_of(call), call.parameters["id"]
-    if ends.number(crm_id) < 0:
+    # A record that was merged away is no error: it is as if it had no links.
+    if ends.mine.records.find(crm_id) is None:
         raise not_found()
     limit = call.number("limit", MOST_TARGETS, MOST_TARGETS)
     return Answer(_page(ends, ends.linked(crm_id), call.last("after") or None, limit, "results"))
@@ -185,6 +186,15 @@ def create_label(call: Call) -> Answer:
     ends.links.add_label(label, str(call.body.get("inverseLabel") or label), ends.side)
     found = [t for t in ends.links.every_type(ends.side) if t["label"] == label]
     return Answer({"results": found})
+
+
+def attach(call: Call, version: Version, wanted: Sequence[Any]) -> None:
+    """Link a record that was just created: the association types say to what."""
+    for one in wanted:
+        types = one.get("types") or ()
+        to_type = call.portal.linked_by(call.collection.kind.name, (t.get("associationTypeId") for t in types))
+        ends = ends_of(replace(call, parameters={**call.parameters, "to": to_type}))
+        ends.attach(ends.mine.crm_id(version.number), (one.get("to") or {}).get("id"), _labels(ends, types))
 
 
 def _page(ends: Ends, linked: dict[int, Labels], after: Any, limit: int, name: str) -> dict[str, Any]:

@@ -37,14 +37,27 @@ class EmulatorAdmin:
         """Return the ids that were merged away with the id of the record that each ended up in."""
         return {m["id"]: m["into"] for m in self._lines(f"/portals/{portal_id}/truth/merged/{object_type}")}
 
+    def truth_splits(self, portal_id: int) -> dict[str, Document]:
+        """Return how deals are split: by deal, owners with their percentages."""
+        found = self._lines(f"/portals/{portal_id}/truth/splits")
+        return {deal["id"]: {s["owner"]: s["percentage"] for s in deal["splits"]} for deal in found}
+
     def edit(self, portal_id: int, *, count: int, **how: Any) -> list[str]:
-        """Change deals and return their ids; see `edits.edit`."""
+        """Change records of one type (`type`, by default deals) and return their ids; see `edits.edit`."""
         ids: list[str] = self._call("POST", f"/portals/{portal_id}/edits", {"count": count, **how})["ids"]
         return ids
 
-    def stream_edits(self, portal_id: int, *, per_second: float, seconds: float) -> None:
-        """Change deals at a steady rate from now on."""
-        self._call("POST", f"/portals/{portal_id}/edits/stream", {"per_second": per_second, "seconds": seconds})
+    def edit_everything(self, portal_id: int, *, count: int, **how: Any) -> Document:
+        """Do deeds of every kind to records of every type, and return `by_type`, the ids, and `deeds`, how often each.
+
+        :param how: `seed`, and `weights`, how often each deed is done; see `edits.edit_everything`
+        """
+        done: Document = self._call("POST", f"/portals/{portal_id}/edits", {"count": count, "mix": "everything", **how})
+        return done
+
+    def stream_edits(self, portal_id: int, *, per_second: float, seconds: float, **how: Any) -> None:
+        """Change records at a steady rate from now on; `mix="everything"` does deeds of every kind."""
+        self._call("POST", f"/portals/{portal_id}/edits/stream", {"per_second": per_second, "seconds": seconds, **how})
 
     def stop_edits(self, portal_id: int) -> int:
         """Stop that and return how many it were."""
@@ -81,6 +94,27 @@ class EmulatorAdmin:
     def restore_deal(self, portal_id: int, crm_id: str) -> None:
         """Take a deal out of the recycle bin."""
         self.restore(portal_id, crm_id)
+
+    def merge(
+        self, portal_id: int, primary: str, loser: str, object_type: str = "deals", *, third: bool = False
+    ) -> str:
+        """Merge two records and return the id of the one that stays; `third`: that is a new one."""
+        body = {"primary": primary, "loser": loser, "third": third}
+        return str(self._call("POST", f"/portals/{portal_id}/merges/{object_type}", body)["id"])
+
+    def set_rate(self, portal_id: int, currency: str, rate: str, effective_at: str | None = None) -> None:
+        """Set an exchange rate into the company's currency, from now on or from another time on."""
+        body = {"currency": currency, "rate": rate} | ({"effective_at": effective_at} if effective_at else {})
+        self._call("POST", f"/portals/{portal_id}/rates", body)
+
+    def purge(self, portal_id: int) -> dict[str, int]:
+        """Empty the recycle bins and return how many records of each type are gone for good."""
+        purged: dict[str, int] = self._call("POST", f"/portals/{portal_id}/purge")["purged"]
+        return purged
+
+    def advance_clock(self, portal_id: int, *, days: float = 0, seconds: float = 0) -> str:
+        """Move the portal's clock on and return its time."""
+        return str(self._call("POST", f"/portals/{portal_id}/clock", {"days": days, "seconds": seconds})["now"])
 
     def create_property(self, portal_id: int, definition: Document, object_type: str = "deals") -> None:
         """Add a property."""

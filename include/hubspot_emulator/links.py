@@ -37,7 +37,7 @@ class Links:
         self._records = (one, other)
         self._spread: Spread | None = other.source.spread if pair.generated else None
         self._labels = [] if pair.primary is None else [Label(pair.primary, ("Primary", "Primary"), "HUBSPOT_DEFINED")]
-        self._generated_labels = _PLAIN if pair.primary is None else frozenset(pair.primary[:1])
+        self._primary = _PLAIN if pair.primary is None else frozenset(pair.primary[:1])
         # By side, number and linked number.
         self._added: tuple[dict[int, dict[int, Labels]], ...] = ({}, {})
         self._removed: tuple[dict[int, set[int]], ...] = ({}, {})
@@ -78,8 +78,13 @@ class Links:
             self._keep(one, other, known - labels)
 
     def move(self, gone: int, kept: int, side: int) -> None:
-        """Hang everything that a merged record was linked to on the one that it ended up in."""
-        for number, labels in self._all(gone, side).items():
+        """Hang everything that a merged record was linked to on the one that it ended up in.
+
+        A record has one primary company at most, so the one that stays keeps its own.
+        """
+        has_primary = any(self._primary <= labels for labels in self._all(kept, side).values())
+        for number, known in self._all(gone, side).items():
+            labels = known - self._primary if has_primary else known
             before, after = ((gone, number), (kept, number)) if side == 0 else ((number, gone), (number, kept))
             self.detach(*before)
             self.attach(*after, labels)
@@ -127,7 +132,7 @@ class Links:
     def _all(self, number: int, side: int) -> dict[int, Labels]:
         """Return the links also to records that are not there."""
         added, removed = self._added[side].get(number), self._removed[side].get(number)
-        found = dict.fromkeys(self._generated(number, side), self._generated_labels)
+        found = dict.fromkeys(self._generated(number, side), self._primary)
         if removed:
             found = {n: labels for n, labels in found.items() if n not in removed}
         return dict(sorted((found | added).items())) if added else found

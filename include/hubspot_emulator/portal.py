@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from hubspot_emulator.links import Links
 from hubspot_emulator.names import OWNERS
 from hubspot_emulator.pairs import PAIRS
 from hubspot_emulator.records import Records, Version
+from hubspot_emulator.shares import Share, Shares, Split
 from hubspot_emulator.spec import PortalSpec
 from hubspot_emulator.stats import Stats
 from hubspot_emulator.times import Clock
@@ -35,10 +37,13 @@ class Knobs:
     out_of_order: bool = False
     live_values: bool = False
     merge_makes_third: bool = False
+    merged_ids_are_carried: bool = True
     restore_bumps: bool = False
     links_bump: bool = False
     dated_ids_are_text: bool = True
     email_needs_scope: bool = False
+    empty_splits: bool = True
+    splits_bump: bool = True
     longest_url: int = 8_000
 
 
@@ -51,6 +56,7 @@ class Portal:
         self.rates = ExchangeRates(spec.currency)
         self.collections = {kind.name: Collection(kind, spec, seed, self.clock, self.rates) for kind in KINDS}
         self.links = tuple(Links(p, self.records(p.one), self.records(p.other)) for p in PAIRS)
+        self.shares = Shares(self.records("deals").source)
         self.limits = Limits(spec, enforced=limits)
         self.faults = Faults()
         self.knobs = Knobs(latency_ms=spec.latency_ms)
@@ -73,10 +79,37 @@ class Portal:
                 return links, 1
         raise invalid(f"No association types exist between {from_type} and {to_type}")
 
-    def merge(self, kind: str, primary: Version, loser: Version) -> Version:
-        """Merge two records; what they were linked to hangs on the one that stays."""
+    def linked_by(self, from_type: str, type_ids: Iterable[Any]) -> str:
+        """Return the object type to which association types lead from another.
+
+        :raises ApiError: 400 when there is none
+        """
+        wanted = {str(type_id) for type_id in type_ids}
+        for links in self.links:
+            if from_type in {links.pair.one, links.pair.other}:
+                side = 0 if from_type == links.pair.one else 1
+                if wanted & {str(t["typeId"]) for t in links.every_type(side)}:
+                    return links.pair.one if side else links.pair.other
+        raise invalid(f"No association type from {from_type} has one of the ids {', '.join(sorted(wanted))}")
+
+    def split(self, deal: Version, shares: tuple[Share, ...]) -> Split:
+        """Split a deal anew."""
+        if self.knobs.splits_bump:
+            collection = self.collections["deals"]
+            collection.written(collection.records.update(deal, {}))
+        return self.shares.set(deal.number, shares, self.clock.now())
+
+    def merge(self, kind: str, primary: Version, loser: Version, *, third: bool | None = None) -> Version:
+        """Merge two records; what they were linked to hangs on the one that stays.
+
+        :param third: whether that is a new one; by default the knob says so
+        """
         collection = self.collections[kind]
-        target = collection.records.merge(primary, loser, third=self.knobs.merge_makes_third)
+        makes_third = self.knobs.merge_makes_third if third is None else third
+        carried = self.knobs.merged_ids_are_carried
+        target = collection.records.merge(primary, loser, third=makes_third, carried=carried)
+        if kind == "deals":
+            self.shares.move(primary.number, target.number)
         numbers = {primary.number, loser.number, target.number}
         for links in self.links:
             if kind in {links.pair.one, links.pair.other}:

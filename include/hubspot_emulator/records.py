@@ -112,10 +112,14 @@ class Records:
         self._purged.update(gone)
         return len(gone)
 
-    def merge(self, primary: Version, loser: Version, *, third: bool) -> Version:
-        """Merge two records: into the primary one, or both into a new one as HubSpot may do."""
+    def merge(self, primary: Version, loser: Version, *, third: bool, carried: bool = True) -> Version:
+        """Merge two records: into the primary one, or both into a new one as HubSpot may do.
+
+        :param carried: whether the ids of earlier merges are told again
+        """
         ids = [self.source.crm_id(v.number) for v in (primary, loser)]
-        older = [v.changes.get(MERGED_IDS) for v in (primary, loser)]
+        telling = [primary, loser] if carried else [] if third else [primary]
+        older = [v.changes.get(MERGED_IDS) for v in telling]
         gone = ids if third else ids[1:]
         merged = ";".join([i for i in older if i] + [str(i) for i in gone])
         if third:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hubspot_emulator import associations, objects, search, settings, writes
+from hubspot_emulator import associations, money, objects, search, settings, splits, writes
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.errors import not_found
 from hubspot_emulator.kinds import kind_of
@@ -32,6 +32,9 @@ READ, WRITE = (_of("type", "read"),), (_of("type", "write"),)
 SCHEMA_READ, SCHEMA_WRITE = (_of("type", "schema_read"),), (_of("type", "schema_write"),)
 LINK_READ = (_of("type", "read"), _of("to", "read"))
 LINK_WRITE = (_of("type", "write"), _of("to", "write"))
+SPLITS = (_any("crm.dealsplits.read_write"),)
+RATES_READ = (_any("multi_currency.read", "settings.currencies.read", "settings.currencies.write"),)
+RATES_WRITE = (_any("settings.currencies.write"),)
 OWNERS, ACCOUNT = (_any("crm.objects.owners.read"),), (_any("oauth"),)
 
 
@@ -67,6 +70,8 @@ OBJECTS = (
     _route("batch.update", "objects/{type}/batch/update", POST=(writes.batch_update, WRITE)),
     _route("batch.upsert", "objects/{type}/batch/upsert", POST=(writes.batch_upsert, WRITE)),
     _route("batch.archive", "objects/{type}/batch/archive", POST=(writes.batch_archive, WRITE)),
+    _route("splits.read", "objects/(?P<type>deals|0-3)/splits/batch/read", POST=(splits.batch_read, SPLITS)),
+    _route("splits.upsert", "objects/(?P<type>deals|0-3)/splits/batch/upsert", POST=(splits.batch_upsert, SPLITS)),
     _route("merge", "objects/{type}/merge", POST=(writes.merge, WRITE)),
     _route("list", "objects/{type}", GET=(objects.list_page, READ), POST=(writes.create, WRITE)),
     _route(
@@ -144,7 +149,21 @@ SETTINGS = (
     _plain("token", "/oauth/v2/private-apps/get/access-token-info", POST=(settings.token_info, ())),
 )
 
-ROUTES = (*OBJECTS, *ASSOCIATIONS, *SETTINGS)
+_CURRENCIES = rf"/settings/(?:v3/currencies|currencies/{_DATES})"
+CURRENCIES = (
+    _plain("currency.codes", f"{_CURRENCIES}/codes", GET=(money.codes, RATES_READ)),
+    _plain("currency.company", f"{_CURRENCIES}/company-currency", GET=(money.company_currency, RATES_READ)),
+    _plain("rates.current", f"{_CURRENCIES}/exchange-rates/current", GET=(money.current_rates, RATES_READ)),
+    _plain(
+        "rates",
+        f"{_CURRENCIES}/exchange-rates",
+        GET=(money.list_rates, RATES_READ),
+        POST=(money.create_rate, RATES_WRITE),
+    ),
+    _plain("rate", rf"{_CURRENCIES}/exchange-rates/(?P<id>\d+)", GET=(money.get_rate, RATES_READ)),
+)
+
+ROUTES = (*OBJECTS, *ASSOCIATIONS, *SETTINGS, *CURRENCIES)
 
 
 @dataclass(frozen=True)
@@ -156,6 +175,13 @@ class Found:
     scopes: tuple[tuple[str, ...], ...]
     parameters: dict[str, str]
     version: str
+
+    @property
+    def guards(self) -> tuple[tuple[str, ...], ...]:
+        """The scopes that guard a part of what the object type has."""
+        return (
+            tuple((scope,) for scope in kind_of(self.parameters["type"]).guarded) if "type" in self.parameters else ()
+        )
 
     @property
     def operation(self) -> str:

@@ -65,7 +65,7 @@ class HubSpotServer:
         if portal.knobs.latency_ms:
             await asyncio.sleep(portal.knobs.latency_ms / 1000)
         self._count(portal, is_search=is_search, is_links_read=found.name == "links.read")
-        for any_of in found.scopes:
+        for any_of in (*found.scopes, *(found.guards if portal.knobs.email_needs_scope else ())):
             if not set(any_of) & set(portal.spec.scopes):
                 raise missing_scopes(any_of)
         fault = portal.faults.draw()

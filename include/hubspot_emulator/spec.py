@@ -45,6 +45,7 @@ TIERS = {
 }
 
 
+EDITIONS = ("free", "starter", "professional", "enterprise")
 _COUNTS = (
     "deals",
     "line_items_per_deal",
@@ -59,6 +60,7 @@ _COUNTS = (
 class PortalSpec:
     """One HubSpot account; the same specification and seed always give the same data.
 
+    :param sales_edition: deal splits are for `enterprise` only
     :param line_items_on_one_deal: how many more line items hang on the deal in the middle
     """
 
@@ -77,10 +79,13 @@ class PortalSpec:
     activities_per_deal: float = 3.0
     contacts_per_deal: float = 0.5
     products: int = 40
+    sales_edition: str = "enterprise"
 
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
             raise ValueError(f"tier {self.tier!r} is unknown; use one of {', '.join(TIERS)}")
+        if self.sales_edition not in EDITIONS:
+            raise ValueError(f"edition {self.sales_edition!r} is unknown; use one of {', '.join(EDITIONS)}")
         try:
             ZoneInfo(self.time_zone)
         except (ValueError, ZoneInfoNotFoundError):

@@ -27,6 +27,16 @@ def links(portal: Portal, from_type: str, to_type: str) -> Iterator[dict[str, An
             yield {"from": mine.crm_id(number), "to": theirs.crm_id(other), "types": types}
 
 
+def splits(portal: Portal) -> Iterator[dict[str, Any]]:
+    """Yield how each live deal is split that is split: its id, and owners with their percentages."""
+    collection = portal.collections["deals"]
+    for version in collection.records.above(0):
+        split = portal.shares.of(version.number)
+        if split is not None:
+            shares = [{"owner": share.owner, "percentage": share.percentage} for share in split.shares]
+            yield {"id": collection.crm_id(version.number), "splits": shares}
+
+
 def merged(portal: Portal, name: str) -> Iterator[dict[str, str]]:
     """Yield each record that was merged away with the one that it ended up in after all merges."""
     collection = portal.collections[kind_of(name).name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hubspot_emulator import batch
+from hubspot_emulator.associations import attach
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.declaration import Properties
 from hubspot_emulator.errors import ApiError, invalid, not_found
@@ -14,8 +15,10 @@ from hubspot_emulator.values import appended
 
 
 def create(call: Call) -> Answer:
-    """Create a record."""
-    return Answer(_shown(call, _created(call, call.collection.accepted(call.body))), 201)
+    """Create a record, with links if it is to have some."""
+    version = _created(call, call.collection.accepted(call.body))
+    attach(call, version, call.body.get("associations") or ())
+    return Answer(_shown(call, version), 201)
 
 
 def update(call: Call) -> Answer:
@@ -56,7 +59,11 @@ def batch_create(call: Call) -> Answer:
             if not batch.all_traced(inputs):
                 raise
             errors.append(batch.failed(one, error))
-    results = [batch.traced(_shown(call, _created(call, properties)), one) for one, properties in accepted]
+    results = []
+    for one, properties in accepted:
+        version = _created(call, properties)
+        attach(call, version, one.get("associations") or ())
+        results.append(batch.traced(_shown(call, version), one))
     # The one status that differs between versions.
     return batch.answer(call, results, errors, 200 if call.version == "2025-09" else 201)
 

@@ -76,8 +76,8 @@ def calculate(own: Properties, at: Moment) -> Properties:
     won, lost = stage in WON_STAGES, stage in LOST_STAGES
     elapsed = str(at.now_ms - at.modified_ms)
     # The rate follows the account's while the deal is open and stays as it was when it closed.
-    closed_ms = milliseconds(own.get("closedate") or "") if won or lost else None
-    rate = None if code == at.home_currency else at.rate(code, at.now_ms if closed_ms is None else closed_ms)
+    since_ms = milliseconds(own.get("closedate") or "") or at.modified_ms if won or lost else at.now_ms
+    rate = None if code == at.home_currency else at.rate(code, since_ms)
     return {
         "hs_is_closed": "true" if won or lost else "false",
         "hs_is_closed_won": "true" if won else "false",

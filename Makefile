@@ -1,6 +1,6 @@
 # Everything a person runs by hand; CI runs the same (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help install migrate demo up test lint format requirements bench clean
+.PHONY: help install migrate rekey demo up test lint format requirements bench clean
 SHELL := /bin/sh
 
 # The commands that need more than the packages are Python: see include/commission_sync/local.
@@ -16,6 +16,9 @@ install: ## Install what uv.lock says into .venv (PYTHON=… chooses the interpr
 
 migrate: install ## Bring both databases, Airflow's and ours, to the current schema
 	@$(run) commission_sync.local.migrate
+
+rekey: install ## Encrypt the stored OAuth tokens with the first of TOKEN_ENCRYPTION_KEYS (ARGS=new prints a key)
+	@$(run) commission_sync.local.token_keys $(or $(ARGS),rotate)
 
 demo: install ## A HubSpot with three companies, Airflow, a first sync (ONCE=1: end after it)
 	@$(run) commission_sync.local.demo --exit-with-parent

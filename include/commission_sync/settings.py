@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ class Settings(BaseSettings):
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
+    hubspot_client_id: str = ""
+    hubspot_client_secret: SecretStr = SecretStr("")
+    token_encryption_keys: SecretStr = SecretStr("")
 
     hubspot_webhook_secret: SecretStr = SecretStr("")
     hubspot_webhook_url: str | None = None
@@ -53,6 +57,26 @@ class Settings(BaseSettings):
                 "use minutes that divide an hour (such as 5, 15, 30) or hours that divide a day (60, 120, 360)"
             )
         return minutes
+
+    @field_validator("token_encryption_keys")
+    @classmethod
+    def _are_fernet_keys(cls, keys: SecretStr) -> SecretStr:
+        for number, key in enumerate(_listed(keys), 1):
+            try:
+                size = len(base64.urlsafe_b64decode(key))
+            except ValueError:
+                size = 0
+            if size != 32:
+                raise ValueError(
+                    f"key {number} is not a Fernet key, 32 bytes in URL-safe base64; "
+                    "python -m commission_sync.local.token_keys new prints one"
+                )
+        return keys
+
+    @property
+    def token_keys(self) -> tuple[str, ...]:
+        """The keys of the stored OAuth tokens: the first encrypts, all decrypt."""
+        return _listed(self.token_encryption_keys)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
@@ -87,5 +111,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        raise InvalidSetting(f"{name}={first['input']!r} makes no sense: {first['msg']}") from None
+        name = str(first["loc"][0])
+        is_secret = Settings.model_fields[name].annotation is SecretStr
+        value = "" if is_secret else f"={first['input']!r}"
+        raise InvalidSetting(f"{name.upper()}{value} makes no sense: {first['msg']}") from None

@@ -120,6 +120,28 @@ class EmulatorAdmin:
         """Add a property."""
         self._call("POST", f"/portals/{portal_id}/properties/{object_type}", definition)
 
+    def oauth(self) -> Document:
+        """Return what was asked of the token endpoints."""
+        counts: Document = self._call("GET", "/oauth")
+        return counts
+
+    def set_oauth(self, **knobs: Any) -> None:
+        """Turn OAuth's knobs: `token_seconds`, `rotates`, `endpoints`, `faults`."""
+        self._call("PUT", "/oauth", knobs)
+
+    def install(self, portal_id: int, *, scopes: list[str] | None = None) -> Document:
+        """Install the app in a portal and return its tokens."""
+        tokens: Document = self._call("POST", f"/portals/{portal_id}/oauth/install", {"scopes": scopes})
+        return tokens
+
+    def uninstall(self, portal_id: int) -> None:
+        """Uninstall the app from a portal: its tokens die."""
+        self._call("POST", f"/portals/{portal_id}/oauth/uninstall")
+
+    def expire_tokens(self, portal_id: int) -> None:
+        """End a portal's access tokens before their time."""
+        self._call("POST", f"/portals/{portal_id}/oauth/expire")
+
     def stats(self, portal_id: int) -> Document:
         """Return what was asked of a portal."""
         figures: Document = self._call("GET", "/stats")[str(portal_id)]

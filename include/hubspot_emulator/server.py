@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -15,12 +16,23 @@ from hubspot_emulator.admin import add_admin
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.errors import ApiError, expired, missing_scopes, no_credentials, uri_too_long
 from hubspot_emulator.faults import Fault
+from hubspot_emulator.oauth import OAuth
+from hubspot_emulator.oauth_http import OAuthPages
 from hubspot_emulator.portal import Portal
 from hubspot_emulator.routes import Found, find
 from hubspot_emulator.spec import PortalSpec
 
 _LARGEST_BODY = 32 * 1024**2
 _JSON = "application/json;charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The portal that a token opens, and the token's scopes: those of a private app or of a grant."""
+
+    portal: Portal
+    token: str
+    scopes: tuple[str, ...]
 
 
 class HubSpotServer:
@@ -34,11 +46,13 @@ class HubSpotServer:
         """Forget everything that was done."""
         self.portals = {s.portal_id: Portal(s, self.seed, limits=self.limits) for s in self.specs}
         self._by_token = {p.spec.token: p for p in self.portals.values()}
+        self.oauth = OAuth()
 
     def app(self) -> web.Application:
         """Return the application to be served."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         add_admin(app, self)
+        app.add_routes(OAuthPages(self).routes())
         app.router.add_route("*", "/{path:.*}", self.answer)
         return app
 
@@ -48,17 +62,19 @@ class HubSpotServer:
         name = "unknown"
         portal: Portal | None = None
         try:
-            portal = self._portal(request)
+            caller = self._caller(request)
+            portal = caller.portal
             found = find(request.method, request.path)
             name = found.operation
-            return await self._admitted(request, portal, found, name)
+            return await self._admitted(request, caller, found, name)
         except ApiError as error:
             return self._refusal(error, portal, name, started)
         except ConnectionResetError:
             # The caller went away; nobody reads this.
             return web.Response(status=499)
 
-    async def _admitted(self, request: web.Request, portal: Portal, found: Found, name: str) -> web.StreamResponse:
+    async def _admitted(self, request: web.Request, caller: Caller, found: Found, name: str) -> web.StreamResponse:
+        portal = caller.portal
         is_search = found.name == "search"
         if len(str(request.rel_url)) > portal.knobs.longest_url:
             raise uri_too_long()
@@ -66,7 +82,7 @@ class HubSpotServer:
             await asyncio.sleep(portal.knobs.latency_ms / 1000)
         self._count(portal, is_search=is_search, is_links_read=found.name == "links.read")
         for any_of in (*found.scopes, *(found.guards if portal.knobs.email_needs_scope else ())):
-            if not set(any_of) & set(portal.spec.scopes):
+            if not set(any_of) & set(caller.scopes):
                 raise missing_scopes(any_of)
         fault = portal.faults.draw()
         if fault is not None:
@@ -84,7 +100,7 @@ class HubSpotServer:
             found.parameters,
             parse_qs(request.query_string),
             raw,
-            portal.spec.token,
+            caller.token,
         )
         answer = found.handler(call)
         body = b"" if answer.body is None else orjson.dumps(answer.body)
@@ -96,14 +112,15 @@ class HubSpotServer:
             return await _truncated(request, answer, body, headers)
         return web.Response(status=answer.status, body=body, headers=headers)
 
-    def _portal(self, request: web.Request) -> Portal:
+    def _caller(self, request: web.Request) -> Caller:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise no_credentials()
-        portal = self._by_token.get(token)
-        if portal is None:
-            raise expired("20543 day(s)", "1970-01-01T00:00:00Z")
-        return portal
+        if (portal := self._by_token.get(token)) is not None:
+            return Caller(portal, token, portal.spec.scopes)
+        if (grant := self.oauth.accepted(token)) is not None:
+            return Caller(self.portals[grant.portal_id], token, grant.scopes)
+        raise expired("20543 day(s)", "1970-01-01T00:00:00Z")
 
     def _count(self, portal: Portal, *, is_search: bool, is_links_read: bool) -> None:
         try:

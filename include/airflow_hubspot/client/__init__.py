@@ -18,10 +18,12 @@ from airflow_hubspot.client.errors import (
     postponement,
 )
 from airflow_hubspot.client.limits import InMemoryLimiter, Lane, Limiter, Permit, Policy, told
+from airflow_hubspot.client.oauth import OAuthApp, TokenGrant
 from airflow_hubspot.client.objects import BatchResult, Objects, Page, Record, SearchPage
 from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
 from airflow_hubspot.client.search import Filter, SearchQuery
 from airflow_hubspot.client.stats import CallSnapshot
+from airflow_hubspot.client.token_endpoint import TokenEndpoint
 from airflow_hubspot.client.tokens import StaticToken, TokenSource
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "MissingScopes",
     "NeedsAuthorization",
     "NotFound",
+    "OAuthApp",
     "Objects",
     "Page",
     "Permit",
@@ -52,6 +55,8 @@ __all__ = [
     "SearchPage",
     "SearchQuery",
     "StaticToken",
+    "TokenEndpoint",
+    "TokenGrant",
     "TokenSource",
     "Unauthorized",
     "Unavailable",

@@ -61,7 +61,9 @@ class Account:
         return DailyUsage(int(results[0]["usageLimit"]), int(results[0]["currentUsage"]), results[0].get("resetsAt"))
 
     def token_scopes(self) -> tuple[str, ...] | None:
-        """Return the scopes that were granted to a private app's token; None when HubSpot does not tell."""
+        """Return the scopes that were granted to the token; None when neither its source nor HubSpot tells."""
+        if (known := self._token.scopes()) is not None:
+            return known
         try:
             raw = self._sdk.call("POST", path("token_info", self._version), body={"tokenKey": self._token.token()})
         except (Invalid, NotFound):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 NUMBERED = "v3"
+# The old token endpoint; no other resource is asked for in this version.
+OAUTH_V1 = "v1"
 _DATED = re.compile(r"20\d{2}-(03|09)(-beta)?")
 
 _TEMPLATES = {
@@ -29,6 +31,7 @@ _TEMPLATES = {
         "/account-info/{version}/api-usage/daily/private-apps",
         "/account-info/v3/api-usage/daily/private-apps",
     ),
+    "oauth_token": ("/oauth/{version}/token", "/oauth/v3/token"),
     "token_info": ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
 }
 

@@ -18,6 +18,9 @@ class TokenSource(Protocol):
     def fingerprint(self) -> str:
         """Return a hash by which the authorization can be recognised and that tells nothing of it."""
 
+    def scopes(self) -> tuple[str, ...] | None:
+        """Return what the token may be used for; None when only HubSpot knows."""
+
     def refused(self, token: str) -> bool:
         """Hear that HubSpot refused a token; return whether asking for another one is worth a try."""
 
@@ -35,6 +38,10 @@ class StaticToken:
     def fingerprint(self) -> str:
         """Return a hash of the token."""
         return hashlib.sha256(self._token.encode()).hexdigest()[:32]
+
+    def scopes(self) -> tuple[str, ...] | None:
+        """Return None: a private app's scopes are HubSpot's to tell."""
+        return None
 
     def refused(self, token: str) -> bool:  # noqa: ARG002 - the protocol's
         """Return False: there is no other token."""

@@ -130,18 +130,28 @@ class Transport:
         self._pool.clear()
 
     def _send_once(self, request: Request) -> Response:
-        token = self._token.token()
+        permit, token = self._admitted(request)
         try:
-            return self._send_with(token, request)
+            return self._send_with(permit, token, request)
         except Unauthorized:
             # A token can be revoked or replaced before its time. A refused call has had no effect, so even a write may
             # be made again.
             if not self._token.refused(token):
                 raise
-        return self._send_with(self._token.token(), request)
+        return self._send_with(*self._admitted(request), request)
 
-    def _send_with(self, token: str, request: Request) -> Response:
+    def _admitted(self, request: Request) -> tuple[Permit, str]:
+        # Before the budget, so that no permit is held while a token is asked for; after it, as the wait may have
+        # outlasted the token.
+        self._token.token()
         permit = self._limiter.acquire(request.policy, self._pause)
+        try:
+            return permit, self._token.token()
+        except BaseException:
+            self._limiter.settle(permit, {})
+            raise
+
+    def _send_with(self, permit: Permit, token: str, request: Request) -> Response:
         started = time.monotonic()
         try:
             answer = self._exchange(request, token)

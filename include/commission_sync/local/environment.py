@@ -12,7 +12,7 @@ from commission_sync.local.errors import LocalError
 from commission_sync.local.keys import Keys, admin_password
 from commission_sync.local.port import any_free, is_free
 from commission_sync.local.postgres import EmbeddedPostgres, Server
-from commission_sync.local.tenants import real_connection
+from commission_sync.local.tenants import app_connection, real_connection
 
 METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 COMMISSIONS = "AIRFLOW_CONN_COMMISSIONS_DB"
@@ -118,7 +118,7 @@ def build(project: Project, variables: Mapping[str, str], *, serves_api: bool = 
         server = _embedded(project, variables)
     defaults = _defaults(project)
     defaults |= _api(project, variables, serves_api=serves_api)
-    defaults |= real_connection(variables)
+    defaults |= real_connection(variables) | app_connection(variables)
     if server is not None:
         defaults[METADATA] = server.dsn("airflow", driver="postgresql+psycopg")
         defaults[COMMISSIONS] = server.dsn("commissions")
@@ -168,6 +168,8 @@ def _defaults(project: Project) -> dict[str, str]:
         # The Test button of a connection is off by default.
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__API__SECRET_KEY": keys.api,
+        # Encrypts the customers' OAuth tokens; another one than Airflow's own.
+        "TOKEN_ENCRYPTION_KEYS": keys.tokens,
         "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt,
         # Its default is every address of the machine.
         "AIRFLOW__API__HOST": "127.0.0.1",

@@ -21,6 +21,7 @@ class Keys:
     fernet: str = field(repr=False)
     api: str = field(repr=False)
     jwt: str = field(repr=False)
+    tokens: str = field(repr=False)
 
     @classmethod
     def load(cls, home: Path) -> "Keys":
@@ -30,21 +31,30 @@ class Keys:
         """
         path = home / "keys.json"
         try:
-            if path.exists():
-                return cls(**json.loads(path.read_text()))
-            keys = cls(
-                # The form that `cryptography.fernet` asks for: 32 random bytes in URL-safe base64.
-                fernet=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-                api=secrets.token_urlsafe(48),
-                jwt=secrets.token_urlsafe(48),
-            )
-            write_private(path, json.dumps(asdict(keys)))
+            kept = json.loads(path.read_text()) if path.exists() else {}
+            keys = cls(**{**_made_up(), **kept})
+            if asdict(keys) != kept:
+                write_private(path, json.dumps(asdict(keys)))
         except (OSError, ValueError, TypeError) as error:
             raise LocalError(
                 f"Cannot use the keys in {path} ({type(error).__name__}): make it readable, or remove it "
                 "to get new ones (connections stored in Airflow's own database must then be entered again)."
             ) from None
         return keys
+
+
+def _made_up() -> dict[str, str]:
+    return {
+        "fernet": _fernet_key(),
+        "api": secrets.token_urlsafe(48),
+        "jwt": secrets.token_urlsafe(48),
+        "tokens": _fernet_key(),
+    }
+
+
+def _fernet_key() -> str:
+    # The form that `cryptography.fernet` asks for: 32 random bytes in URL-safe base64.
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def admin_password(home: Path) -> str:

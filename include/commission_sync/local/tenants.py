@@ -70,6 +70,16 @@ def real_connection(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: json.dumps({"conn_type": "hubspot", "host": host, "password": token})}
 
 
+def app_connection(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that makes HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET the connection of our OAuth app."""
+    app, secret = variables.get("HUBSPOT_CLIENT_ID"), variables.get("HUBSPOT_CLIENT_SECRET")
+    if not app or not secret:
+        return {}
+    host = variables.get("HUBSPOT_BASE_URL") or HUBSPOT
+    connection = {"conn_type": "hubspot", "host": host, "login": app, "password": secret}
+    return {"AIRFLOW_CONN_HUBSPOT_OAUTH": json.dumps(connection)}
+
+
 def enlist(dsn: str, tenants: Sequence[Tenant]) -> None:
     """Put the companies into `crm_integrations` and make them active; what is set on a row already stays."""
     with psycopg.connect(dsn) as connection:

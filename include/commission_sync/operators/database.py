@@ -19,12 +19,19 @@ def commissions_connection(conn_id: str = COMMISSIONS_DB) -> AbstractContextMana
     :raises AirflowFailException: when Airflow knows no such connection; trying again would not help.
     :raises DatabaseUnavailable: when the server does not answer or refuses.
     """
+    return closing(connect(commissions_dsn(conn_id)))
+
+
+def commissions_dsn(conn_id: str = COMMISSIONS_DB) -> str:
+    """Return the database's URL.
+
+    :raises AirflowFailException: when Airflow knows no such connection; trying again would not help.
+    """
     try:
-        dsn = BaseHook.get_connection(conn_id).get_uri()
+        return BaseHook.get_connection(conn_id).get_uri()
     except AirflowNotFoundException:
         raise AirflowFailException(
             f"there is no connection {conn_id!r}, so it is unknown where the rows go; "
             f"set AIRFLOW_CONN_{conn_id.upper()}=postgresql://user:password@host:5432/commissions "
             "(bin/airflow sets it to the embedded PostgreSQL when it is absent)"
         ) from None
-    return closing(connect(dsn))

@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.types import DagRunProtocol
 
 from airflow_hubspot.client.windows import Window
-from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.portal import portal_hook
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import integration
 from commission_sync.streams.request import Mode, SyncRequest
@@ -56,7 +56,7 @@ class SyncStreamOperator(BaseOperator):
         with commissions_connection(self.database_conn_id) as conn:
             with conn.transaction():
                 company = integration(conn, UUID(self.integration_id))
-            with HubSpotHook(company.conn_id).get_conn() as client:
+            with portal_hook(company, self.database_conn_id).get_conn() as client:
                 return StreamSync(self.stream, company, client, conn, load_settings()).run(request).as_dict()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from hubspot_emulator.admin.breaking import Breaking
+from hubspot_emulator.admin.consents import Consents
 from hubspot_emulator.admin.editing import Editing
 from hubspot_emulator.admin.looking import Looking
 
@@ -22,5 +23,5 @@ PORTAL = f"{BASE}/portals/{{portal_id:\\d+}}"
 
 def add_admin(app: web.Application, server: HubSpotServer) -> None:
     """Serve the admin endpoints."""
-    for part in (Looking(server), Editing(server), Breaking(server)):
+    for part in (Looking(server), Editing(server), Breaking(server), Consents(server)):
         app.add_routes(part.routes(BASE, PORTAL))

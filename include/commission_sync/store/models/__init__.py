@@ -3,6 +3,7 @@
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
+from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
 from commission_sync.store.models.history import (
     PropertyHistory,
@@ -21,11 +22,13 @@ __all__ = [
     "AuditEntry",
     "Base",
     "CatalogProperty",
+    "Credentials",
     "CrmIntegration",
     "Deal",
     "DealObject",
     "DealSplit",
     "LineItem",
+    "OAuthState",
     "Owner",
     "Product",
     "PropertyHistory",

@@ -1,0 +1,53 @@
+"""The web application: everything asks for Airflow's login but what is listed as public."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.core_api.security import get_user
+from airflow.sdk.exceptions import AirflowFailException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import RedirectResponse, Response
+
+from commission_sync.operators.portal import pages
+from commission_sync.settings import InvalidSetting
+from commission_sync.store import DatabaseUnavailable
+from commission_sync.web import oauth
+from commission_sync.web.messages import message
+
+# A router of endpoints that answer without a login belongs into PUBLIC, for everybody to see.
+PUBLIC: tuple[APIRouter, ...] = ()
+PROTECTED = (oauth.router,)
+
+
+def create_app() -> FastAPI:
+    """Return the application to be mounted at `/hubspot`."""
+    # The generated API pages would be open to anybody.
+    app = FastAPI(title="HubSpot commission sync", docs_url=None, redoc_url=None, openapi_url=None)
+    for router in PROTECTED:
+        app.include_router(router, dependencies=[Depends(get_user)])
+    for router in PUBLIC:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _refused)
+    for kind in (AirflowFailException, DatabaseUnavailable, InvalidSetting):
+        app.add_exception_handler(kind, _not_ready)
+    return app
+
+
+def _not_ready(request: Request, error: Exception) -> Response:
+    """Tell what is missing before this can work; these errors are written for people."""
+    return message(request, 503, "Not available", str(error))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Send a person who is not logged in to Airflow's login, and anybody else the refusal."""
+    assert isinstance(error, HTTPException), "it is registered for no other"
+    is_person = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    if error.status_code != 401 or not is_person:
+        return await http_exception_handler(request, error)
+    here = f"{pages()}{request.scope['path'].removeprefix(request.scope.get('root_path', ''))}"
+    back = f"{here}?{request.url.query}" if request.url.query else here
+    login = get_auth_manager().get_url_login()
+    return RedirectResponse(f"{login}{'&' if '?' in login else '?'}next={quote(back, safe='')}", 302)

@@ -10,8 +10,8 @@ from uuid import UUID
 from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.portal import portal_hook
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import UnknownCompany, active_integrations, integration
 from commission_sync.webhooks.lanes import due_lanes
@@ -79,7 +79,7 @@ class DrainLaneOperator(BaseOperator):
         with commissions_connection(self.database_conn_id) as conn:
             with conn.transaction():
                 company = integration(conn, UUID(self.integration_id))
-            with HubSpotHook(company.conn_id).get_conn() as client:
+            with portal_hook(company, self.database_conn_id).get_conn() as client:
                 worker = LaneWorker(
                     company,
                     client,

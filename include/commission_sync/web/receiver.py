@@ -6,6 +6,7 @@ secrets are not logged.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
+from commission_sync.operators.database import commissions_dsn
 from commission_sync.settings import Settings, load_settings
 from commission_sync.webhooks.inbox import Inbox, InboxUnavailable
 from commission_sync.webhooks.reception import Arrival, Refused, admitted
@@ -72,3 +74,18 @@ def _arrival(request: Request, body: bytes) -> Arrival:
     return Arrival(
         request.method, request.scope["scheme"], request.headers.get("host", ""), target, body, dict(request.headers)
     )
+
+
+class _ProcessInbox:
+    """The inbox of this process; Airflow is asked where the database is when the first webhook comes."""
+
+    def __init__(self) -> None:
+        self._inbox: Inbox | None = None
+
+    async def __call__(self) -> Inbox:
+        if self._inbox is None:
+            self._inbox = Inbox(await asyncio.to_thread(commissions_dsn))
+        return self._inbox
+
+
+router = Receiver(_ProcessInbox()).router()

@@ -84,7 +84,13 @@ def test_a_merge_leaves_the_survivor_and_points_the_losers_at_it(acme, third):
     survivor = merge(acme, kept, gone)
     receive(
         acme.dsn,
-        event(int(survivor), "deal.merge", primaryObjectId=int(kept), mergedObjectIds=[int(gone)], newObjectId=int(survivor)),
+        event(
+            int(survivor),
+            "deal.merge",
+            primaryObjectId=int(kept),
+            mergedObjectIds=[int(gone)],
+            newObjectId=int(survivor),
+        ),
     )
     work(acme)
     pointed = dict(acme.query("SELECT crm_id, merged_into_crm_id FROM deals WHERE merged_into_crm_id IS NOT NULL"))
@@ -123,13 +129,20 @@ def test_an_association_is_followed_from_either_side(acme, seen_from):
         ends = (int(of), int(item)) if seen_from == "deal" else (int(item), int(of))
         kind = "DEAL_TO_LINE_ITEM" if seen_from == "deal" else "LINE_ITEM_TO_DEAL"
         return event(
-            None, f"{seen_from}.associationChange", fromObjectId=ends[0], toObjectId=ends[1], associationType=kind, associationRemoved=removed
+            None,
+            f"{seen_from}.associationChange",
+            fromObjectId=ends[0],
+            toObjectId=ends[1],
+            associationType=kind,
+            associationRemoved=removed,
         )
 
     attach(acme, deal, item)
     receive(acme.dsn, told(deal, removed=False))
     work(acme)
-    assert acme.query("SELECT deal_crm_id, product_name FROM deal_line_items WHERE crm_id = %s", item) == [(deal, "Seat")]
+    assert acme.query("SELECT deal_crm_id, product_name FROM deal_line_items WHERE crm_id = %s", item) == [
+        (deal, "Seat")
+    ]
     attach(acme, other, item)
     receive(acme.dsn, told(deal, removed=True), told(other, removed=False))
     work(acme)
@@ -138,7 +151,12 @@ def test_an_association_is_followed_from_either_side(acme, seen_from):
 
 def test_a_generic_subscription_brings_activities(acme):
     deal = ids(acme)[2]
-    note = api(acme, "POST", "/crm/v3/objects/notes", {"properties": {"hs_timestamp": "2026-05-01T10:00:00Z", "hs_note_body": "Hi"}})["id"]
+    note = api(
+        acme,
+        "POST",
+        "/crm/v3/objects/notes",
+        {"properties": {"hs_timestamp": "2026-05-01T10:00:00Z", "hs_note_body": "Hi"}},
+    )["id"]
     api(acme, "PUT", f"/crm/v4/objects/notes/{note}/associations/default/deals/{deal}")
     receive(acme.dsn, event(int(note), "object.creation", objectTypeId="0-46"))
     work(acme)

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     hubspot_webhook_url: str | None = None
     hubspot_webhook_trust_proxy: bool = False
     hubspot_webhook_legacy_signatures: bool = False
+    hubspot_app_id: int | None = None
+    hubspot_developer_api_key: SecretStr = SecretStr("")
+    hubspot_base_url: str = "https://api.hubapi.com"
     hubspot_webhook_max_bytes: int = Field(default=1024**2, ge=1_024)
     hubspot_webhook_max_events: int = Field(default=1_000, ge=100)
     webhook_retention_days: int = Field(default=30, ge=7)

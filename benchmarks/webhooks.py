@@ -107,8 +107,7 @@ def _edited(site: AirflowSite, chance: random.Random, *, warm_up: bool = False) 
 def _until_worked_off(dsn: str, seconds: float = 600) -> float:
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        (waiting,) = _rows(dsn, "SELECT count(*) FROM webhook_events WHERE state IN ('received', 'retry', 'processing')")
-        if waiting[0] == 0:
+        if _rows(dsn, "SELECT coalesce(sum(waiting), 0) FROM webhook_delivery")[0][0] == 0:
             break
         time.sleep(0.5)
     return time.monotonic() - began

@@ -1,8 +1,8 @@
 """An app's webhooks, as its developer sets them up: where they go, and what they tell of.
 
 Source: HubSpot, "Webhooks API". It is served to a developer's key, not to a portal's token, and has no part in a
-portal's budget, so it is not behind the gate of `transport.py`. Apps of HubSpot's newer developer platform declare their
-webhooks in a file of their project instead, and private apps in HubSpot's pages: for those this API answers 403 or 404.
+portal's budget, so it is not behind the gate of `transport.py`. Apps of HubSpot's newer developer platform declare
+their webhooks in a file of their project instead, and private apps in HubSpot's pages: those are not served here.
 """
 
 from __future__ import annotations

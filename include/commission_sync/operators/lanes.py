@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -36,23 +37,25 @@ class ListLanesOperator(BaseOperator):
         """Return `[{"integration_id": ..., "company": ...}, ...]`."""
         params = context["params"]
         companies = params.get("companies") or []
-        keep = timedelta(days=load_settings().webhook_retention_days)
-        with commissions_connection(self.database_conn_id) as conn:
-            try:
-                if companies:
-                    active_integrations(conn, companies)
-                selections = _selections(params, companies)
-            except (UnknownCompany, InvalidReplay, ValueError) as error:
-                raise AirflowFailException(
-                    f"this run cannot start: {error}; correct the run's params and trigger it again"
-                ) from None
-            with conn.transaction():
-                replayed = sum(replay(conn, s, actor=f"dag run {context['dag_run'].run_id}") for s in selections)
-            if selections:
-                self.log.info("webhooks replayed events=%d", replayed)
-            keep_weeks(conn, keep=keep, now=datetime.now(UTC))
-            found = due_lanes(conn, companies)
+        try:
+            selections = _selections(params, companies)
+            with commissions_connection(self.database_conn_id) as conn:
+                with conn.transaction():
+                    self._check(conn, companies)
+                    replayed = sum(replay(conn, s, actor=f"dag run {context['dag_run'].run_id}") for s in selections)
+                if selections:
+                    self.log.info("webhooks replayed events=%d", replayed)
+                keep_weeks(conn, keep=timedelta(days=load_settings().webhook_retention_days), now=datetime.now(UTC))
+                found = due_lanes(conn, companies)
+        except (UnknownCompany, InvalidReplay, ValueError) as error:
+            raise AirflowFailException(
+                f"this run cannot start: {error}; correct the run's params and trigger it again"
+            ) from None
         return [{"integration_id": str(lane.integration_id), "company": lane.company} for lane in found]
+
+    def _check(self, conn: psycopg.Connection, companies: Sequence[str]) -> None:
+        if companies:
+            active_integrations(conn, companies)
 
 
 class DrainLaneOperator(BaseOperator):

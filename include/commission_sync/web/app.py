@@ -14,12 +14,12 @@ from fastapi.responses import RedirectResponse, Response
 from commission_sync.operators.portal import pages
 from commission_sync.settings import InvalidSetting
 from commission_sync.store import DatabaseUnavailable
-from commission_sync.web import oauth, receiver
+from commission_sync.web import letters, oauth, receiver
 from commission_sync.web.messages import message
 
 # A router of endpoints that answer without a login belongs into PUBLIC, for everybody to see.
 PUBLIC: tuple[APIRouter, ...] = (receiver.router,)
-PROTECTED = (oauth.router,)
+PROTECTED = (oauth.router, letters.router)
 
 
 def create_app() -> FastAPI:

@@ -68,12 +68,14 @@ def _report(found: Comparison, target: str | None, wanted_target: str | None) ->
     lines = [f"target   {target or 'not set'}"]
     if wanted_target and target != wanted_target:
         lines.append(f"missing  target {wanted_target} (HUBSPOT_WEBHOOK_URL)")
-    lines += [f"present  {one.topic}" for one in found.present]
-    lines += [f"off      {one.topic}" for one in found.inactive]
-    lines += [f"missing  {topic}" for topic in found.missing]
-    lines += [f"unneeded {one.topic}" for one in found.unneeded]
-    counts = ("present", found.present), ("off", found.inactive), ("missing", found.missing), ("unneeded", found.unneeded)
-    lines.append(", ".join(f"{len(some)} {name}" for name, some in counts))
+    topics = {
+        "present": [one.topic for one in found.present],
+        "off": [one.topic for one in found.inactive],
+        "missing": found.missing,
+        "unneeded": [one.topic for one in found.unneeded],
+    }
+    lines += [f"{name:<8} {topic}" for name, some in topics.items() for topic in some]
+    lines.append(", ".join(f"{len(some)} {name}" for name, some in topics.items()))
     if not found.is_complete:
         lines.append("next: python -m commission_sync.webhooks subscriptions create")
     return "\n".join(lines) + "\n"

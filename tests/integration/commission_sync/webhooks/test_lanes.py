@@ -108,7 +108,10 @@ def test_an_event_that_every_worker_dies_of_becomes_a_dead_letter(acme, conn):
         claim.begin(claim.take(10))
         make_due(acme)
     assert work(acme).dead == 1
-    assert acme.value("SELECT last_error FROM webhook_dead_letters") == "every worker that began with it ended without a word"
+    assert (
+        acme.value("SELECT last_error FROM webhook_dead_letters")
+        == "every worker that began with it ended without a word"
+    )
 
 
 def test_a_worker_stays_for_what_follows_and_leaves_when_it_is_quiet(acme):

@@ -31,7 +31,9 @@ def conn(database_dsn):
 
 
 def received(conn):
-    return [row[0] for row in conn.execute("SELECT object_id::int FROM webhook_events WHERE state = 'received' ORDER BY 1")]
+    return [
+        row[0] for row in conn.execute("SELECT object_id::int FROM webhook_events WHERE state = 'received' ORDER BY 1")
+    ]
 
 
 def ids(conn):
@@ -41,7 +43,9 @@ def ids(conn):
 def test_one_letter_is_replayed(conn):
     assert replay(conn, Selection(ids=[ids(conn)[2]]), actor="ana") == 1
     assert received(conn) == [2]
-    row = conn.execute("SELECT attempts, last_error, replays, replayed_by FROM webhook_events WHERE object_id = 2").fetchone()
+    row = conn.execute(
+        "SELECT attempts, last_error, replays, replayed_by FROM webhook_events WHERE object_id = 2"
+    ).fetchone()
     assert row == (0, None, 1, "ana")
 
 
@@ -98,7 +102,9 @@ def test_a_dismissed_letter_is_gone_from_the_list_and_comes_back_only_by_name(co
     assert conn.execute("SELECT object_id::int FROM webhook_dead_letters ORDER BY 1").fetchall() == [(2,), (3,)]
     assert replay(conn, Selection(company="acme"), actor="ana") == 1
     assert replay(conn, Selection(ids=[number]), actor="ana") == 1
-    assert conn.execute("SELECT dismissed_at, dismissed_reason FROM webhook_events WHERE id = %s", (number,)).fetchone() == (None, None)
+    assert conn.execute(
+        "SELECT dismissed_at, dismissed_reason FROM webhook_events WHERE id = %s", (number,)
+    ).fetchone() == (None, None)
 
 
 def test_only_dead_letters_are_dismissed(conn):

@@ -2,6 +2,7 @@
 
 import random
 
+import httpx
 import pytest
 
 from airflow_hubspot.client import Unauthorized
@@ -246,8 +247,6 @@ def test_what_the_worker_leaves_behind_says_what_it_did(acme):
 
 def api(acme, method, path, body=None):
     """Call the emulator's own API as a person or another app would."""
-    import httpx
-
     answer = httpx.request(
         method, acme.emulator.url + path, json=body, headers={"Authorization": f"Bearer {acme.portal.token}"}
     )

@@ -29,7 +29,10 @@ def test_a_merge_names_the_survivor_and_all_that_went_into_it():
     ("told", "ends"),
     [
         ({"kind": "deal.associationChange", "associationType": "DEAL_TO_LINE_ITEM"}, {("deal", 1), ("line_item", 2)}),
-        ({"kind": "line_item.associationChange", "associationType": "LINE_ITEM_TO_DEAL"}, {("line_item", 1), ("deal", 2)}),
+        (
+            {"kind": "line_item.associationChange", "associationType": "LINE_ITEM_TO_DEAL"},
+            {("line_item", 1), ("deal", 2)},
+        ),
         (
             {"kind": "object.associationChange", "fromObjectTypeId": "0-46", "toObjectTypeId": "0-3"},
             {("note", 1), ("deal", 2)},
@@ -48,7 +51,9 @@ def test_a_repeated_delivery_has_the_same_key_and_anything_else_another():
         assert event_of({**first, name: first[name] + 1}).key != key
 
 
-@pytest.mark.parametrize("broken", [{"objectId": None}, {"objectId": -1}, {"occurredAt": 10**15}, {"subscriptionType": ""}])
+@pytest.mark.parametrize(
+    "broken", [{"objectId": None}, {"objectId": -1}, {"occurredAt": 10**15}, {"subscriptionType": ""}]
+)
 def test_what_names_no_object_or_no_time_is_no_event(broken):
     with pytest.raises(ValidationError):
         event_of({**event(5), **broken})

@@ -34,7 +34,12 @@ def told(kind, seconds):
 def test_what_waits_for_a_person_uses_up_no_try_and_stops_the_rest(error):
     for attempt in (1, 4, 40):
         found = verdict(error, attempt)
-        assert (found.error_class, found.counts, found.stops, found.is_dead) == (ErrorClass.UNAUTHORIZED, False, True, False)
+        assert (found.error_class, found.counts, found.stops, found.is_dead) == (
+            ErrorClass.UNAUTHORIZED,
+            False,
+            True,
+            False,
+        )
 
 
 @pytest.mark.parametrize(("kind", "error_class"), [(RateLimited, "rate_limited"), (CircuitOpen, "unavailable")])

@@ -84,8 +84,9 @@ CROSS JOIN LATERAL (
                          THEN extract(epoch FROM finished_at - occurred_at)::float8 END AS seconds
         FROM webhook_events e
         -- HubSpot delivers for a day after an event occurred; the second bound is for the planner to skip old weeks.
+        -- An event without a readable time has that of 1970.
         WHERE e.integration_id = i.id AND e.received_at > now() - interval '1 day'
-          AND e.occurred_at > now() - interval '3 days'
+          AND (e.occurred_at > now() - interval '3 days' OR e.occurred_at = to_timestamp(0))
     ) e
 ) recent
 CROSS JOIN LATERAL (

@@ -58,9 +58,7 @@ async def main(url: str, secret: str, rate: float, events: int, seconds: float, 
     )
 
 
-async def send(
-    session: aiohttp.ClientSession, url: str, secret: str, ids: range, due: float, tally: Tally
-) -> None:
+async def send(session: aiohttp.ClientSession, url: str, secret: str, ids: range, due: float, tally: Tally) -> None:
     body, stamp = body_of(ids), str(time.time_ns() // 1_000_000)
     digest = hmac.digest(secret.encode(), b"POST" + url.encode() + body + stamp.encode(), "sha256")
     headers = {"X-HubSpot-Request-Timestamp": stamp, "X-HubSpot-Signature-v3": base64.b64encode(digest).decode()}

@@ -10,11 +10,13 @@ from uuid import UUID
 import psycopg
 from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.observability.stats import Stats
 
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.operators.portal import portal_hook
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import UnknownCompany, active_integrations, integration
+from commission_sync.webhooks.figures import figures
 from commission_sync.webhooks.lanes import due_lanes
 from commission_sync.webhooks.letters import REPLAYABLE, InvalidReplay, Selection, replay
 from commission_sync.webhooks.retention import keep_weeks
@@ -45,13 +47,22 @@ class ListLanesOperator(BaseOperator):
                     replayed = sum(replay(conn, s, actor=f"dag run {context['dag_run'].run_id}") for s in selections)
                 if selections:
                     self.log.info("webhooks replayed events=%d", replayed)
-                keep_weeks(conn, keep=timedelta(days=load_settings().webhook_retention_days), now=datetime.now(UTC))
-                found = due_lanes(conn, companies)
+                # A run that an event woke has to be quick.
+                if context["dag_run"].run_type != "asset_triggered":
+                    self._tend(conn)
+                with conn.transaction():
+                    found = due_lanes(conn, companies)
         except (UnknownCompany, InvalidReplay, ValueError) as error:
             raise AirflowFailException(
                 f"this run cannot start: {error}; correct the run's params and trigger it again"
             ) from None
         return [{"integration_id": str(lane.integration_id), "company": lane.company} for lane in found]
+
+    def _tend(self, conn: psycopg.Connection) -> None:
+        keep_weeks(conn, keep=timedelta(days=load_settings().webhook_retention_days), now=datetime.now(UTC))
+        with conn.transaction():
+            for company, name, value in figures(conn):
+                Stats.gauge(f"commission_sync.webhooks.{name}", value, tags={"company": company})
 
     def _check(self, conn: psycopg.Connection, companies: Sequence[str]) -> None:
         if companies:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import time
 from itertools import count
 from typing import Any
@@ -43,6 +45,16 @@ def signed_headers(body: bytes, *, secret: str = SECRET, url: str = URL, at_ms: 
         "Content-Type": "application/json",
         "X-HubSpot-Request-Timestamp": timestamp,
         "X-HubSpot-Signature-v3": Signature.get_signature(secret, body.decode(), "v3", url, "POST", timestamp),
+    }
+
+
+def signed_bytes(body: bytes, *, url: str = URL) -> dict[str, str]:
+    """Sign bytes that may be no text, which HubSpot's helper cannot."""
+    timestamp = str(now_ms())
+    digest = hmac.digest(SECRET.encode(), b"POST" + url.encode() + body + timestamp.encode(), "sha256")
+    return {
+        "X-HubSpot-Request-Timestamp": timestamp,
+        "X-HubSpot-Signature-v3": base64.b64encode(digest).decode(),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request
@@ -19,6 +20,8 @@ from commission_sync.operators.database import commissions_dsn
 from commission_sync.settings import Settings, load_settings
 from commission_sync.webhooks.inbox import Inbox, InboxUnavailable
 from commission_sync.webhooks.reception import Arrival, Refused, admitted
+
+_QUIET_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Receiver:
     def __init__(self, inbox: Callable[[], Awaitable[Inbox]], settings: Callable[[], Settings] = load_settings) -> None:
         self._inbox = inbox
         self._settings = settings
+        self._refusals = _Refusals()
 
     def router(self) -> APIRouter:
         """Return the route."""
@@ -47,12 +51,30 @@ class Receiver:
             events = admitted(_arrival(request, body), settings, now_ms=time.time_ns() // 1_000_000)
             new = await (await self._inbox()).keep(events)
         except Refused as refused:
-            _log.warning("webhook refused status=%d reason=%r", refused.status, refused.reason)
+            self._refusals.note(refused)
             return JSONResponse({"status": "refused", "message": refused.reason}, refused.status)
         except InboxUnavailable as error:
             _log.error("webhook not kept reason=%r next=%r", str(error), "HubSpot sends it again for 24 hours")
             return JSONResponse({"status": "unavailable", "message": "try again later"}, 503, {"Retry-After": "5"})
         return JSONResponse({"status": "accepted", "events": len(events), "new": new})
+
+
+class _Refusals:
+    """Says that webhooks are refused, but not each time: anybody can send what is refused."""
+
+    def __init__(self) -> None:
+        self._said: dict[int, float] = {}
+        self._unsaid: Counter[int] = Counter()
+
+    def note(self, refused: Refused) -> None:
+        status, now = refused.status, time.monotonic()
+        if now - self._said.get(status, -_QUIET_SECONDS) < _QUIET_SECONDS:
+            self._unsaid[status] += 1
+            return
+        _log.warning(
+            "webhook refused status=%d reason=%r others_since=%d", status, refused.reason, self._unsaid.pop(status, 0)
+        )
+        self._said[status] = now
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -12,12 +12,14 @@ from benchmarks.deals import first_load_and_after, memory
 from benchmarks.merge import merge
 from benchmarks.site import machine
 from benchmarks.table import Figure, render
+from benchmarks.webhooks import webhooks
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
     "merge": merge,
     "memory": memory,
     "parse": parse_times,
+    "webhooks": webhooks,
 }
 
 

@@ -43,7 +43,7 @@ class AirflowSite:
     def unpause(self, dag_id: str) -> None:
         """Let a DAG run by itself."""
         self.airflow.api.wait_for_dag(dag_id, seconds=120)
-        self.airflow.api._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        self.airflow.api.unpause(dag_id)
 
 
 @contextmanager

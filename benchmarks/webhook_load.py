@@ -21,6 +21,14 @@ import aiohttp
 FIRST_DEAL, DEALS = 10_000_000_000 + 77 * 1_000_000_000, 2_000
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where webhooks go, and how they are signed."""
+
+    url: str
+    secret: str
+
+
 @dataclass
 class Tally:
     """What came of the requests."""
@@ -30,7 +38,7 @@ class Tally:
     acknowledged: list[int] = field(default_factory=list)
 
 
-async def main(url: str, secret: str, rate: float, events: int, seconds: float, file: str) -> None:
+async def main(target: Target, rate: float, events: int, seconds: float, file: str) -> None:
     tally = Tally()
     timeout = aiohttp.ClientTimeout(total=5)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -40,7 +48,7 @@ async def main(url: str, secret: str, rate: float, events: int, seconds: float, 
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             ids = range(number * events + 1, (number + 1) * events + 1)
-            tasks.append(asyncio.create_task(send(session, url, secret, ids, due, tally)))
+            tasks.append(asyncio.create_task(send(session, target, ids, due, tally)))
         await asyncio.gather(*tasks)
     Path(file).write_text(json.dumps(tally.acknowledged))
     ordered = sorted(tally.milliseconds)
@@ -58,12 +66,13 @@ async def main(url: str, secret: str, rate: float, events: int, seconds: float, 
     )
 
 
-async def send(session: aiohttp.ClientSession, url: str, secret: str, ids: range, due: float, tally: Tally) -> None:
+async def send(session: aiohttp.ClientSession, target: Target, ids: range, due: float, tally: Tally) -> None:
     body, stamp = body_of(ids), str(time.time_ns() // 1_000_000)
-    digest = hmac.digest(secret.encode(), b"POST" + url.encode() + body + stamp.encode(), "sha256")
+    source = b"POST" + target.url.encode() + body + stamp.encode()
+    digest = hmac.digest(target.secret.encode(), source, "sha256")
     headers = {"X-HubSpot-Request-Timestamp": stamp, "X-HubSpot-Signature-v3": base64.b64encode(digest).decode()}
     try:
-        async with session.post(url, data=body, headers=headers) as answer:
+        async with session.post(target.url, data=body, headers=headers) as answer:
             await answer.read()
             status = str(answer.status)
     except (aiohttp.ClientError, TimeoutError) as error:
@@ -97,5 +106,5 @@ def body_of(ids: range) -> bytes:
 
 
 if __name__ == "__main__":
-    target, key, *numbers, path = sys.argv[1:]
-    asyncio.run(main(target, key, float(numbers[0]), int(numbers[1]), float(numbers[2]), path))
+    url, secret, *numbers, path = sys.argv[1:]
+    asyncio.run(main(Target(url, secret), float(numbers[0]), int(numbers[1]), float(numbers[2]), path))

@@ -6,7 +6,8 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTrigg
 
 from airflow_hubspot.retry import HubSpotRetryPolicy
 from commission_sync.operators.inbox_trigger import InboxTrigger
-from commission_sync.operators.lanes import DrainLaneOperator, ListLanesOperator, lane_params
+from commission_sync.operators.lanes import DrainLaneOperator, ListLanesOperator
+from commission_sync.operators.params import lane_params
 from commission_sync.settings import load_settings
 
 DOC = """

@@ -78,7 +78,7 @@ class Limiter(Protocol):
         """
 
     def settle(self, permit: Permit, headers: Mapping[str, str], failure: str | None = None) -> None:
-        """Say that a permit's call is over: its answer's headers (lower-case names), or why HubSpot did not serve it."""
+        """Say that a permit's call is over: its answer's headers (lower-case names), or why it was not served."""
 
     def penalise(self, policy: Policy, retry_after: float, *, asked: bool) -> None:
         """Let no call pass for `retry_after` seconds, as HubSpot refused one; `asked` if it named the seconds."""

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from airflow.sdk import BaseOperator, Context, Param
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.observability.stats import Stats
 
@@ -103,54 +103,6 @@ class DrainLaneOperator(BaseOperator):
                 )
                 done = worker.run(dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
         return done.as_dict()
-
-
-def lane_params() -> dict[str, Param]:
-    """Return the form: whose events, and what to replay before."""
-    return {
-        "companies": Param(
-            default=[],
-            type="array",
-            items={"type": "string"},
-            title="Companies",
-            description="One company_id per line, as in crm_integrations. Empty: all active ones.",
-        ),
-        "replay": Param(
-            default=[],
-            type="array",
-            items={"type": "string", "enum": list(REPLAYABLE)},
-            title="Replay events in state",
-            description="dead, ignored, done or retry, one per line. Empty: replay nothing, unless ids are given.",
-        ),
-        "replay_ids": Param(
-            default=[],
-            type="array",
-            items={"type": "integer"},
-            title="Replay these events",
-            description="ids of webhook_events, one per line, in whatever of the four states they are.",
-        ),
-        "replay_types": Param(
-            default=[],
-            type="array",
-            items={"type": "string"},
-            title="Replay only these types",
-            description="Subscription types such as deal.deletion, one per line. Empty: all.",
-        ),
-        "replay_from": Param(
-            default=None,
-            type=["null", "string"],
-            format="date-time",
-            title="Replay from",
-            description="The first time of receipt, inclusive.",
-        ),
-        "replay_to": Param(
-            default=None,
-            type=["null", "string"],
-            format="date-time",
-            title="Replay to",
-            description="The end, exclusive.",
-        ),
-    }
 
 
 def _selections(params: Any, companies: Sequence[str]) -> list[Selection]:

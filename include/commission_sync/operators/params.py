@@ -1,22 +1,17 @@
-"""The params form that all sync DAGs share."""
+"""The params forms of the DAGs."""
 
 from __future__ import annotations
 
 from airflow.sdk import Param
 
 from commission_sync.streams.request import Mode
+from commission_sync.webhooks.letters import REPLAYABLE
 
 
 def sync_params() -> dict[str, Param]:
     """Return the form: for whom, what, and the window of a manual window run."""
     return {
-        "companies": Param(
-            default=[],
-            type="array",
-            items={"type": "string"},
-            title="Companies",
-            description="One company_id per line, as in crm_integrations. Empty: all active ones.",
-        ),
+        "companies": _companies(),
         "mode": Param(
             default=Mode.INCREMENTAL.value,
             type="string",
@@ -40,3 +35,55 @@ def sync_params() -> dict[str, Param]:
             description="Mode window only: the end, exclusive.",
         ),
     }
+
+
+def lane_params() -> dict[str, Param]:
+    """Return the form: whose events, and what to replay before."""
+    return {
+        "companies": _companies(),
+        "replay": Param(
+            default=[],
+            type="array",
+            items={"type": "string", "enum": list(REPLAYABLE)},
+            title="Replay events in state",
+            description="dead, ignored, done or retry, one per line. Empty: replay nothing, unless ids are given.",
+        ),
+        "replay_ids": Param(
+            default=[],
+            type="array",
+            items={"type": "integer"},
+            title="Replay these events",
+            description="ids of webhook_events, one per line, in whatever of the four states they are.",
+        ),
+        "replay_types": Param(
+            default=[],
+            type="array",
+            items={"type": "string"},
+            title="Replay only these types",
+            description="Subscription types such as deal.deletion, one per line. Empty: all.",
+        ),
+        "replay_from": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Replay from",
+            description="The first time of receipt, inclusive.",
+        ),
+        "replay_to": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Replay to",
+            description="The end, exclusive.",
+        ),
+    }
+
+
+def _companies() -> Param:
+    return Param(
+        default=[],
+        type="array",
+        items={"type": "string"},
+        title="Companies",
+        description="One company_id per line, as in crm_integrations. Empty: all active ones.",
+    )

@@ -231,14 +231,13 @@ class _Workload:
     def finish(self, refs: Iterable[ObjectRef]) -> list[Claimed]:
         """Note that objects were read, and return the events that wait for nothing any more."""
         finished = []
-        for ref in refs:
-            for event in self._events[ref]:
-                missing = self._open.get(event)
-                if missing is not None:
-                    missing.discard(ref)
-                    if not missing:
-                        del self._open[event]
-                        finished.append(event)
+        for read in refs:
+            for event in self._events[read] & self._open.keys():
+                self._open[event].discard(read)
+                if not self._open[event]:
+                    finished.append(event)
+        for event in finished:
+            del self._open[event]
         return finished
 
     def fail(self, refs: Iterable[ObjectRef]) -> list[Claimed]:

@@ -338,3 +338,34 @@ def test_no_input_makes_the_receiver_fail(inbox_dsn):
             anything()
         finally:
             runner.run(context.__aexit__(None, None, None))
+
+
+def test_many_requests_at_once_share_inserts_and_each_is_answered_for_its_own_events(inbox_dsn):
+    async def send():
+        async with receiver(inbox_dsn) as client:
+            bodies = [body_of(*(event(n * 10 + m) for m in range(5))) for n in range(60)]
+            repeated = bodies[7]
+            answers = await asyncio.gather(
+                *(client.post("/hubspot/webhooks", content=b, headers=signed_headers(b)) for b in [*bodies, repeated])
+            )
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(send()) == [200] * 61
+    assert rows(inbox_dsn, "SELECT count(*)::int FROM webhook_events") == [(300,)]
+    assert rows(inbox_dsn, "SELECT count(DISTINCT received_at)::int < 60 FROM webhook_events") == [(True,)]
+
+
+def test_what_the_database_refuses_of_one_request_leaves_the_others_alone(inbox_dsn):
+    with psycopg.connect(inbox_dsn) as conn:
+        conn.execute("ALTER TABLE webhook_events ADD CONSTRAINT poor CHECK (object_id <> 13) NOT VALID")
+
+    async def send():
+        async with receiver(inbox_dsn) as client:
+            bodies = [body_of(event(n)) for n in (11, 12, 13, 14)]
+            answers = await asyncio.gather(
+                *(client.post("/hubspot/webhooks", content=b, headers=signed_headers(b)) for b in bodies)
+            )
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(send()) == [200, 200, 503, 200]
+    assert rows(inbox_dsn, "SELECT object_id::int FROM webhook_events ORDER BY 1") == [(11,), (12,), (14,)]

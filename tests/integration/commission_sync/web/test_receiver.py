@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
+from hubspot.utils.signature import Signature
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -369,3 +370,13 @@ def test_what_the_database_refuses_of_one_request_leaves_the_others_alone(inbox_
 
     assert asyncio.run(send()) == [200, 200, 503, 200]
     assert rows(inbox_dsn, "SELECT object_id::int FROM webhook_events ORDER BY 1") == [(11,), (12,), (14,)]
+
+
+def test_an_older_signature_is_good_only_when_the_settings_say_so(inbox_dsn):
+    body = body_of(event(1))
+    headers = {
+        "X-HubSpot-Signature": Signature.get_signature(SECRET, body.decode(), "v1"),
+        "X-HubSpot-Signature-Version": "v1",
+    }
+    assert post(inbox_dsn, body, headers).status_code == 401
+    assert post(inbox_dsn, body, headers, hubspot_webhook_legacy_signatures=True).status_code == 200

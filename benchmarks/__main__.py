@@ -11,6 +11,7 @@ from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
 from benchmarks.merge import merge
 from benchmarks.site import machine
+from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
 from benchmarks.webhooks import webhooks
 
@@ -19,6 +20,9 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "merge": merge,
     "memory": memory,
     "parse": parse_times,
+    "reconcile": reconcile,
+    "streams": everything,
+    "streams_memory": memory_of_activities,
     "webhooks": webhooks,
 }
 

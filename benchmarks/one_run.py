@@ -1,4 +1,7 @@
-"""One sync of deals in a process of its own; prints what it took: `one_run.py URL TOKEN DSN INTEGRATION`."""
+"""One run in a process of its own; prints what it took: `one_run.py URL TOKEN DSN INTEGRATION [WHAT]`.
+
+WHAT is `deals` (default), `line_items`, `activities` or `reconcile`.
+"""
 
 import sys
 import time
@@ -10,21 +13,31 @@ from airflow_hubspot.client import HubSpotClient
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
+from commission_sync.streams.activities import ACTIVITIES
+from commission_sync.streams.company import Reconciliation
 from commission_sync.streams.deals import DEALS
+from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.request import Mode, SyncRequest
-from commission_sync.streams.sync import StreamSync
+from commission_sync.streams.sync import StreamSync, in_turn
+
+STREAMS = {"deals": (DEALS,), "line_items": (LINE_ITEMS,), "activities": ACTIVITIES}
 
 
-def main(url: str, token: str, dsn: str, integration_id: str) -> None:
+def main(url: str, token: str, dsn: str, integration_id: str, what: str = "deals") -> None:
     started = time.monotonic()
     with closing(connect(dsn)) as conn, HubSpotClient(token=token, base_url=url) as client:
         with conn.transaction():
             company = integration(conn, UUID(integration_id))
         request = SyncRequest(Mode.INCREMENTAL, "bench", str(uuid4()))
-        counts = StreamSync(DEALS, company, client, conn, Settings()).run(request)
+        if what == "reconcile":
+            every = (DEALS, LINE_ITEMS, *ACTIVITIES)
+            counts = Reconciliation(every, company, client, conn, Settings()).run(request)
+        else:
+            counts = in_turn((StreamSync(s, company, client, conn, Settings()) for s in STREAMS[what]), request)
+        calls = client.stats.snapshot().calls
     cpu = time.process_time()
     print(
-        f"seconds={time.monotonic() - started:.3f} cpu={cpu:.3f} calls={counts.api_calls} fetched={counts.fetched} "
+        f"seconds={time.monotonic() - started:.3f} cpu={cpu:.3f} calls={calls} fetched={counts.fetched} "
         f"changed={counts.inserted + counts.updated} waited={counts.api_wait_ms / 1000:.3f} peak_mib={peak_mib():.1f}"
     )
 

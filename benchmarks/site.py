@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -31,9 +32,9 @@ class Site:
     dsn: str
     integration_id: UUID
 
-    def run(self) -> dict[str, float]:
+    def run(self, what: str = "deals") -> dict[str, float]:
         """Sync once and return seconds, calls, waited, fetched, changed and peak_mib as the run reports them."""
-        arguments = [self.emulator.url, self.portal.token, self.dsn, str(self.integration_id)]
+        arguments = [self.emulator.url, self.portal.token, self.dsn, str(self.integration_id), what]
         done = subprocess.run(
             [sys.executable, str(TRY), *arguments],
             check=True,
@@ -53,9 +54,9 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def site(deals: int, *, limits: bool = True) -> Iterator[Site]:
+def site(deals: int, *, limits: bool = True, **spec: Any) -> Iterator[Site]:
     """Yield a company with `deals` deals; real limits are 190 calls per 10 s and 5 searches per second."""
-    portal = PortalSpec(company="bench", portal_id=77, deals=deals, token="pat-na1-bench", tier="pro")
+    portal = PortalSpec(company="bench", portal_id=77, deals=deals, token="pat-na1-bench", tier="pro", **spec)
     with database() as dsn, running_emulator([portal], limits=limits) as emulator:
         with closing(psycopg.connect(dsn)) as conn, conn.transaction():
             row = conn.execute(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from airflow_hubspot.retry import HubSpotRetryPolicy
+from commission_sync.operators.assets import outlets
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import sync_params
 from commission_sync.operators.sync_stream import SyncStreamOperator
@@ -45,6 +46,6 @@ with DAG(
     },
 ):
     companies = ListCompaniesOperator(task_id="companies")
-    SyncStreamOperator.partial(task_id="sync", stream=DEALS, map_index_template="{{ task.company }}").expand_kwargs(
-        companies.output
-    )
+    SyncStreamOperator.partial(
+        task_id="sync", stream=DEALS, outlets=outlets(DEALS), map_index_template="{{ task.company }}"
+    ).expand_kwargs(companies.output)

@@ -21,7 +21,7 @@ class InvalidSetting(ValueError):
 class Settings(BaseSettings):
     """What operators may set; every name is an environment variable in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     webhook_retention_days: int = Field(default=30, ge=7)
     webhook_quiet_seconds: int = Field(default=15, ge=0, le=600)
     webhook_timer_minutes: int = Field(default=5, ge=1, le=_HOUR)
+    reconcile_hour: int = Field(default=2, ge=0, le=23)
+    # How much of a company's stream one reconciliation may mark as archived before it stops and asks a person.
+    reconcile_max_archived_percent: float = Field(default=5.0, ge=0, le=100)
+    reconcile_min_archived_rows: int = Field(default=100, ge=0)
+    # How many records of a large stream are compared value by value each night, in turns.
+    reconcile_sweep_records: int = Field(default=400, ge=0)
 
     @field_validator("hubspot_webhook_url")
     @classmethod
@@ -93,6 +99,11 @@ class Settings(BaseSettings):
             return f"*/{self.sync_interval_minutes} * * * *"
         hours = self.sync_interval_minutes // _HOUR
         return "0 0 * * *" if hours == 24 else f"0 */{hours} * * *"
+
+    @property
+    def reconcile_schedule(self) -> str:
+        """The cron expression of the nightly reconciliation, in UTC."""
+        return f"15 {self.reconcile_hour} * * *"
 
     @property
     def lookback(self) -> timedelta:

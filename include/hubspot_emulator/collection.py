@@ -8,6 +8,7 @@ from typing import Any
 
 from hubspot_emulator import values
 from hubspot_emulator.catalog import definitions, group
+from hubspot_emulator.columns import Columns
 from hubspot_emulator.currencies import ExchangeRates
 from hubspot_emulator.declaration import Kind, Properties
 from hubspot_emulator.errors import invalid
@@ -26,6 +27,7 @@ class Collection:
         self.records = Records(Source(kind, spec, seed), clock, rates)
         self.index = SearchIndex(self.records, random.Random(seed), clock)  # noqa: S311 - repeatable on purpose
         self.index.lag_ms = spec.search_lag_seconds * 1000
+        self.columns = Columns(self.records)
         self.properties = definitions(kind)
         self.groups = {kind.group: group(kind)}
         self.listeners: list[Callable[[Version], None]] = []

@@ -51,6 +51,7 @@ class Kind:
     :param read: the scopes of which a read needs one; `write`, `schema_read` and `schema_write` alike
     :param generate: its own properties, from their number alone
     :param calculate: the properties that HubSpot works out of the others
+    :param steady: those of them that depend on nothing but the record
     :param edited: what people change, as names with the values they choose from
     :param offsets: how far from where they start the deals are that records hang on; see `Spread`
     :param crowd: how many more records hang all on one deal
@@ -71,6 +72,7 @@ class Kind:
     schema_read: tuple[str, ...]
     schema_write: tuple[str, ...]
     calculate: Callable[[Properties, Moment], Properties] = _nothing
+    steady: tuple[str, ...] = ()
     created: str = "hs_createdate"
     modified: str = "hs_lastmodifieddate"
     searched: tuple[str, ...] = ()

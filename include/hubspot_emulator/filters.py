@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from hubspot_emulator.declaration import Properties
@@ -43,7 +44,13 @@ def checked(f: Any) -> Filter:
 
 def test_of(filters: Group, definitions: Definitions) -> Callable[[Properties], bool]:
     """Return the test that all filters of a group make; without a value only NOT_HAS_PROPERTY holds."""
-    return lambda properties: all(_holds(f, properties.get(f["propertyName"]), definitions) for f in filters)
+    tests = [(f["propertyName"], _test_of(f, definitions)) for f in filters]
+    return lambda properties: all(test(properties.get(name)) for name, test in tests)
+
+
+def _test_of(f: Filter, definitions: Definitions) -> Callable[[str | None], bool]:
+    # Most properties that people filter by have few values.
+    return lru_cache(maxsize=1024)(lambda value: _holds(f, value, definitions))
 
 
 def comparable(value: str | None, kind: str) -> Comparable:

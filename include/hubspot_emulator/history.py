@@ -24,11 +24,11 @@ class History:
         self._source = source
         self._written: dict[int, dict[str, list[Entry]]] = {}
 
-    def write(self, number: int, changes: Properties, at_ms: int, source_type: str = "INTEGRATION") -> None:
+    def write(self, number: int, changes: Properties, at_ms: int) -> None:
         """Take note of values that were set."""
         for name, value in changes.items():
             entries = self._written.setdefault(number, {}).setdefault(name, [])
-            entries.insert(0, _entry(value, at_ms, source_type))
+            entries.insert(0, _entry(value, at_ms, "INTEGRATION"))
 
     def past(self, number: int, name: str, original: Properties | None) -> list[Entry]:
         """Return the values that a property has had, the newest first.
@@ -56,4 +56,4 @@ def _entry(value: str | None, at_ms: int, source_type: str) -> Entry:
     entry: Entry = {"value": value or "", "timestamp": iso(at_ms), "sourceType": source_type}
     if source_type == "CRM_UI":
         return entry | {"sourceId": f"userId:{_USER}", "sourceLabel": "CRM UI", "updatedByUserId": _USER}
-    return entry | {"sourceId": "emulator", "sourceLabel": "Private app"}
+    return entry | {"sourceId": "1", "sourceLabel": "Private app"}

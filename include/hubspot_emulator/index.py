@@ -66,7 +66,11 @@ class SearchIndex:
 
     def version(self, number: int) -> Version:
         """Return a record as the index shows it."""
-        return self._changed.get(number) or Version(number, self._records.source.modified_ms(number))
+        return self._changed.get(number) or self._records.untouched(number)
+
+    def written(self, number: int) -> Version | None:
+        """Return a record as the index shows it, if it was ever written to."""
+        return self._changed.get(number)
 
     def count(self, wanted: Range) -> int:
         """Return how many live records a range holds."""
@@ -151,7 +155,7 @@ class SearchIndex:
     def _time_order(self) -> tuple[array[int], array[int]]:
         if self._by_time is None:
             source = self._records.source
-            times = array("q", (source.modified_ms(n) for n in range(source.count)))
+            times = array("q", source.every_modified_ms())
             order = array("q", sorted(range(source.count), key=times.__getitem__))
             self._by_time = (array("q", (times[n] for n in order)), order)
         return self._by_time

@@ -26,10 +26,14 @@ Test = Callable[[Properties], bool]
 
 @dataclass(frozen=True)
 class Search:
-    """A checked request: `look_up` is what the index answers, `tests` (all have to hold) decide on the rest."""
+    """A checked request: `look_up` is what the index answers, `tests` (all have to hold) decide on the rest.
+
+    `tested` are the properties that the tests and the sort need; None: all.
+    """
 
     look_up: Range
     tests: tuple[Test, ...]
+    tested: frozenset[str] | None
     sort_by: str
     descending: bool
     limit: int
@@ -49,11 +53,13 @@ def parsed(call: Call) -> Search:
     sort_by, descending = _sort(body.get("sorts") or [], kind.created)
     look_up, rest = _look_up(groups[0], source) if len(groups) == 1 else (_range(source), groups)
     tests = [_any_of([test_of(group, collection.properties) for group in rest])] if rest else []
+    tested: frozenset[str] | None = frozenset({sort_by, *(f["propertyName"] for group in rest for f in group)})
     if query := _query(body):
+        tested = None
         tests.append(lambda properties: mentions(properties, query, kind.searched))
     names = tuple(dict.fromkeys(body.get("properties") or ()))
     wanted = tuple(dict.fromkeys(names + kind.always)) if names else collection.defaults
-    return Search(look_up, tuple(tests), sort_by, descending, limit, after, wanted)
+    return Search(look_up, tuple(tests), tested, sort_by, descending, limit, after, wanted)
 
 
 def _unlinked(call: Call, f: Filter) -> Filter:

@@ -44,10 +44,15 @@ class Records:
         self._clock = clock
         self._rates = rates
         self._purged: set[int] = set()
+        self._no_moment = Moment(source.spec.currency, 0, 0, rates.rate)
 
     def version(self, number: int) -> Version:
         """Return a record's current version, archived or not."""
-        return self.touched.get(number) or Version(number, self.source.modified_ms(number))
+        return self.touched.get(number) or self.untouched(number)
+
+    def untouched(self, number: int) -> Version:
+        """Return a generated record as it was before anybody edited it."""
+        return Version(number, self.source.modified_ms(number))
 
     def find(self, crm_id: str) -> Version | None:
         """Return the record with an id, archived ones too; None when there never was one, or when it was purged."""
@@ -88,14 +93,17 @@ class Records:
         """Add a record."""
         number, when = self.count, at_ms or self._clock.now()
         self.count += 1
-        return self._keep(Version(number, when, dict(properties), created_ms=when), properties)
+        return self._keep(Version(number, when, dict(properties), created_ms=when), properties, when)
 
     def update(
         self, version: Version, properties: Properties, at_ms: int | None = None, *, bump: bool = True
     ) -> Version:
         """Change properties of a record; its modified time moves on and never back."""
-        when = max(version.modified_ms, at_ms or self._clock.now()) if bump else version.modified_ms
-        return self._keep(replace(version, changes=version.changes | properties, modified_ms=when), properties)
+        now = max(version.modified_ms, at_ms or self._clock.now())
+        changed = replace(
+            version, changes=version.changes | properties, modified_ms=now if bump else version.modified_ms
+        )
+        return self._keep(changed, properties, now)
 
     def archive(self, version: Version) -> Version:
         """Put a record into the recycle bin; its modified time stays."""
@@ -144,6 +152,11 @@ class Records:
         own[kind.modified] = iso(version.modified_ms)
         return own
 
+    def steady_properties(self, number: int) -> Properties:
+        """Return the properties of an untouched record that are its own or calculated from nothing else."""
+        own = self.source.properties(number)
+        return own | self.source.kind.calculate(own, self._no_moment)
+
     def rendered(self, version: Version, wanted: tuple[str, ...]) -> dict[str, object]:
         """Return a record as HubSpot answers it, with the wanted properties; those without a value are null."""
         own, kind = self.properties(version), self.source.kind
@@ -163,7 +176,7 @@ class Records:
     def past(self, version: Version, name: str) -> list[Entry]:
         """Return the values that a property has had, the newest first."""
         generated = version.number < self.source.count
-        original = self.properties(Version(version.number, version.modified_ms)) if generated else None
+        original = self.properties(self.untouched(version.number)) if generated else None
         return self.history.past(version.number, name, original)
 
     def _is_in_bin(self, version: Version) -> bool:
@@ -173,8 +186,8 @@ class Records:
     def _moment(self, version: Version) -> Moment:
         return Moment(self.source.spec.currency, version.modified_ms, self._clock.now(), self._rates.rate)
 
-    def _keep(self, version: Version, changes: Properties | None = None) -> Version:
+    def _keep(self, version: Version, changes: Properties | None = None, at_ms: int = 0) -> Version:
         self.touched[version.number] = version
         if changes:
-            self.history.write(version.number, changes, version.modified_ms)
+            self.history.write(version.number, changes, at_ms)
         return version

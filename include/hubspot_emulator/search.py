@@ -39,15 +39,21 @@ def _look_up(collection: Collection, wanted: Search) -> tuple[int, list[Version]
 
 
 def _scan(collection: Collection, wanted: Search) -> tuple[int, list[Version]]:
-    kind = str((collection.properties.get(wanted.sort_by) or {}).get("type", "string"))
+    sort_by = wanted.sort_by
+    kind = str((collection.properties.get(sort_by) or {}).get("type", "string"))
+    # Ids and times of creation rise with numbers, in the order of which the index gives them.
+    in_order = sort_by in {collection.kind.created, OBJECT_ID}
+    tested = None if wanted.tested is None else wanted.tested - ({sort_by} if in_order else set())
+    read, index = collection.columns.reader(tested), collection.index
     matching = []
-    for number in collection.index.numbers(wanted.look_up):
-        version = collection.index.version(number)
-        properties = collection.records.properties(version)
+    for number in index.numbers(wanted.look_up, descending=in_order and wanted.descending):
+        properties = read(number, index.written(number))
         if all(test(properties) for test in wanted.tests):
-            matching.append((comparable(properties.get(wanted.sort_by), kind), version))
-    matching.sort(key=lambda pair: pair[0], reverse=wanted.descending)
-    return len(matching), [v for _, v in matching[wanted.after : wanted.after + wanted.limit]]
+            matching.append((number, properties.get(sort_by)))
+    if not in_order:
+        matching.sort(key=lambda pair: comparable(pair[1], kind), reverse=wanted.descending)
+    page = matching[wanted.after : wanted.after + wanted.limit]
+    return len(matching), [index.version(number) for number, _ in page]
 
 
 def _served(call: Call, hit: Version) -> Version:

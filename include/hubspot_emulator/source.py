@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from hubspot_emulator.declaration import Kind, Properties
@@ -15,6 +16,7 @@ LAST_CREATED_MS = 1_767_225_600_000  # 2026-01-01
 LAST_MODIFIED_MS = 1_782_777_600_000  # 2026-06-30
 ID_GAP = 977
 
+_LONGEST_MS = 180 * DAY_MS
 _MASK = (1 << 64) - 1
 
 
@@ -31,7 +33,7 @@ class Source:
         self._ids = mixed(seed * 1_000_003 + spec.portal_id)
         self._seed = self._ids ^ (kind.salt * 0x9E3779B97F4A7C15 & _MASK)
         self._first_id = 10_000_000_000 + (spec.portal_id % 80_000) * 1_000_000_000
-        self._step = (LAST_CREATED_MS - FIRST_CREATED_MS) // max(1, self.count)
+        self._step = max(1, (LAST_CREATED_MS - FIRST_CREATED_MS) // max(1, self.count))
 
     def crm_id(self, number: int) -> int:
         """Return the id of a record, also of one that is created later; ids rise with numbers, with gaps."""
@@ -48,13 +50,28 @@ class Source:
 
     def created_ms(self, number: int) -> int:
         """Return when a record was created."""
-        return FIRST_CREATED_MS + number * self._step + (self.noise(number, 1) % max(1, self._step))
+        return FIRST_CREATED_MS + number * self._step + (self.noise(number, 1) % self._step)
 
     def modified_ms(self, number: int) -> int:
         """Return when a record was last modified; every tenth time has no millisecond part."""
         noise = self.noise(number, 2)
-        modified = min(self.created_ms(number) + noise % (180 * DAY_MS), LAST_MODIFIED_MS - noise % DAY_MS)
+        modified = min(self.created_ms(number) + noise % (_LONGEST_MS), LAST_MODIFIED_MS - noise % DAY_MS)
         return modified - modified % 1000 if noise % 10 == 0 else modified
+
+    def every_modified_ms(self) -> Iterator[int]:
+        """Yield `modified_ms` of every record in turn; `mixed` is written out, which halves the time for a million."""
+        step, seed, mask = self._step, self._seed, _MASK
+        for number in range(self.count):
+            a = (seed + number * 8 + 1 + 0x9E3779B97F4A7C15) & mask
+            a = ((a ^ (a >> 30)) * 0xBF58476D1CE4E5B9) & mask
+            a = ((a ^ (a >> 27)) * 0x94D049BB133111EB) & mask
+            b = (seed + number * 8 + 2 + 0x9E3779B97F4A7C15) & mask
+            b = ((b ^ (b >> 30)) * 0xBF58476D1CE4E5B9) & mask
+            b = ((b ^ (b >> 27)) * 0x94D049BB133111EB) & mask
+            noise = b ^ (b >> 31)
+            created = FIRST_CREATED_MS + number * step + (a ^ (a >> 31)) % step
+            modified = min(created + noise % _LONGEST_MS, LAST_MODIFIED_MS - noise % DAY_MS)
+            yield modified - modified % 1000 if noise % 10 == 0 else modified
 
     def properties(self, number: int) -> Properties:
         """Return a record's own properties; calculated ones and nulls are added by whoever reads it."""

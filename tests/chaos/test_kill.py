@@ -15,8 +15,8 @@ VICTIM = Path(__file__).parents[1] / "support" / "victim.py"
 KILLS = 10
 
 
-def start(world: World, attempt: int) -> subprocess.Popen[bytes]:
-    arguments = [world.emulator.url, world.portal.token, world.dsn, str(world.integration_id), str(attempt)]
+def start(world: World, attempt: int, what: str = "deals") -> subprocess.Popen[bytes]:
+    arguments = [world.emulator.url, world.portal.token, world.dsn, str(world.integration_id), str(attempt), what]
     return subprocess.Popen([sys.executable, str(VICTIM), *arguments])
 
 
@@ -69,3 +69,26 @@ def test_an_incremental_run_killed_while_deals_are_edited_is_right_after_a_retry
     acme.emulator.admin.stop_edits(1001)
     assert start(acme, 5).wait(timeout=120) == 0
     assert not acme.difference()
+
+
+def killed_often(world: World, what: str, kills: int, chance: random.Random) -> None:
+    """Run something, killed again and again, until it is done."""
+    for attempt in range(1, kills + 1):
+        process = start(world, attempt, what)
+        time.sleep(1.2 + 2.5 * chance.random())
+        process.kill()
+        process.wait()
+    assert start(world, kills + 1, what).wait(timeout=180) == 0
+
+
+@pytest.mark.slow
+def test_everything_that_hangs_on_deals_survives_kills_of_its_load_its_rounds_and_its_reconciliation(world):
+    acme = world(500, latency_ms=10)
+    chance = random.Random(22)
+    killed_often(acme, "everything", 5, chance)
+    assert acme.differences() == {}
+    acme.emulator.admin.edit_everything(1001, count=400, seed=22)
+    killed_often(acme, "everything", 4, chance)
+    killed_often(acme, "reconcile", 4, chance)
+    assert acme.differences() == {}
+    assert acme.value("SELECT count(*) FROM sync_runs WHERE state = 'abandoned'") > 0

@@ -29,9 +29,9 @@ class Airflow:
         environment = {**os.environ, **self.variables, **variables}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
-    def run(self, conf: Mapping[str, object], **variables: str) -> tuple[int, str]:
-        """Run the deals DAG once, mapped tasks included, and return its exit code and everything it said."""
-        done = self("dags", "test", "hubspot_deals", "--conf", json.dumps(conf), **variables)
+    def run(self, conf: Mapping[str, object], *, dag: str = "hubspot_deals", **variables: str) -> tuple[int, str]:
+        """Run a DAG once, mapped tasks included, and return its exit code and everything it said."""
+        done = self("dags", "test", dag, "--conf", json.dumps(conf), **variables)
         return done.returncode, done.stdout + done.stderr
 
 

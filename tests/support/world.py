@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,29 +18,37 @@ from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
 from commission_sync.store.runs import RunCounts
+from commission_sync.streams.activities import ACTIVITIES
+from commission_sync.streams.company import Reconciliation
 from commission_sync.streams.deals import DEALS
+from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.request import Mode, SyncRequest
+from commission_sync.streams.stream import Stream
 from commission_sync.streams.sync import StreamSync
+from hubspot_calls import Call, caller, inputs
 from hubspot_emulator import Emulator, PortalSpec
+
+EVERY_STREAM = (DEALS, LINE_ITEMS, *ACTIVITIES)
 
 _CLOCK_LIKE = ("hs_time_in_", "hs_v2_time_in_", "hs_v2_latest_time_in_", "hs_v2_cumulative_time_in_")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How the table `deals` differs from the portal's true state."""
+    """How what is stored of an object type differs from the portal's true state; `wrong_links` are pairs of ids."""
 
     missing: list[str]
     stale: list[str]
     surplus: list[str]
+    wrong_links: list[tuple[str, str]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.stale or self.surplus)
+        return bool(self.missing or self.stale or self.surplus or self.wrong_links)
 
 
 @dataclass
 class World:
-    """One company: `sync` runs the deals stream as a task would, without Airflow."""
+    """One company: `sync` runs a stream as a task would, without Airflow."""
 
     emulator: Emulator
     portal: PortalSpec
@@ -56,13 +65,68 @@ class World:
         try_number: int = 1,
         token: str | None = None,
         timeout_seconds: float = 10.0,
+        stream: Stream = DEALS,
     ) -> RunCounts:
         request = SyncRequest(mode, "hubspot_deals", run_id or f"run-{next(self._runs)}", try_number, window)
         with closing(connect(self.dsn)) as conn:
             with conn.transaction():
                 company = integration(conn, self.integration_id)
             with self.client(token=token, timeout_seconds=timeout_seconds) as client:
-                return StreamSync(DEALS, company, client, conn, Settings()).run(request)
+                return StreamSync(stream, company, client, conn, Settings()).run(request)
+
+    def sync_all(self, mode: Mode = Mode.INCREMENTAL) -> RunCounts:
+        """Run every stream once, deals first."""
+        return sum((self.sync(mode, stream=stream) for stream in EVERY_STREAM), RunCounts())
+
+    def reconcile(
+        self,
+        mode: Mode = Mode.INCREMENTAL,
+        *,
+        percent: float | None = 100,
+        history_of: tuple[str, ...] = (),
+        streams: tuple[Stream, ...] = EVERY_STREAM,
+        **settings: Any,
+    ) -> RunCounts:
+        """Reconcile every stream as the nightly task would."""
+        request = SyncRequest(mode, "hubspot_reconcile", f"run-{next(self._runs)}")
+        with closing(connect(self.dsn)) as conn:
+            with conn.transaction():
+                company = integration(conn, self.integration_id)
+            with self.client() as client:
+                work = Reconciliation(streams, company, client, conn, Settings(**settings), percent, history_of)
+                return work.run(request)
+
+    @property
+    def call(self) -> Call:
+        """Make a call of HubSpot's API as some other app would: `call(method, path, body)`."""
+        return caller(self.emulator.url, self.portal.token)
+
+    def get(self, path: str) -> dict[str, Any]:
+        return json.loads(self._call("GET", path))
+
+    def archive(self, *crm_ids: str, object_type: str = "deals") -> None:
+        self._call("POST", f"/crm/v3/objects/{object_type}/batch/archive", inputs(*crm_ids))
+
+    def merge(self, primary: str, loser: str, object_type: str = "deals") -> str:
+        """Merge two records and return the id of the one that stays."""
+        body = {"primaryObjectId": primary, "objectIdToMerge": loser}
+        return json.loads(self._call("POST", f"/crm/v3/objects/{object_type}/merge", body))["id"]
+
+    def attach(self, deal: str, crm_id: str, object_type: str = "line_items") -> None:
+        self._call("PUT", f"/crm/v4/objects/deals/{deal}/associations/default/{object_type}/{crm_id}")
+
+    def detach(self, deal: str, crm_id: str, object_type: str = "line_items") -> None:
+        self._call("DELETE", f"/crm/v4/objects/deals/{deal}/associations/{object_type}/{crm_id}")
+
+    def links(self, object_type: str = "line_items") -> list[tuple[str, str]]:
+        """Return the true links of a type, as (record, deal)."""
+        listed = self.emulator.admin.truth_links(self.portal.portal_id, object_type, "deals")
+        return [(link["from"], link["to"]) for link in listed]
+
+    def _call(self, method: str, path: str, body: object = None) -> bytes:
+        answer = self.call(method, path, body)
+        assert answer.status < 300, answer.data
+        return answer.data
 
     def client(self, *, token: str | None = None, timeout_seconds: float = 10.0) -> HubSpotClient:
         return HubSpotClient(
@@ -83,8 +147,8 @@ class World:
         with psycopg.connect(self.dsn) as conn:
             conn.execute(statement)
 
-    def difference(self, *, nulls: bool = True) -> Difference:
-        """Compare every property of every live deal, but for those that differ at every read.
+    def difference(self, stream: Stream = DEALS, *, nulls: bool = True) -> Difference:
+        """Compare every property of every live record, and its links to live deals, with the truth.
 
         Without `nulls`, a property that has no value and one that is not there are the same.
         """
@@ -93,19 +157,43 @@ class World:
             kept = {k: v for k, v in properties.items() if not k.startswith(_CLOCK_LIKE)}
             return kept if nulls else {k: v for k, v in kept.items() if v is not None}
 
-        truth = {r["id"]: _comparable(r["properties"]) for r in self.emulator.admin.truth(self.portal.portal_id)}
+        of_type = "AND type = %s" if stream.type else "AND %s::text IS NULL"
+        records = self.emulator.admin.truth(self.portal.portal_id, stream.object_type)
+        truth = {r["id"]: _comparable(r["properties"]) for r in records}
         landed = {
             crm_id: _comparable(properties)
             for crm_id, properties in self.query(
-                "SELECT crm_id, properties FROM deals WHERE integration_id = %s AND archived_at IS NULL",
+                f"SELECT crm_id, {stream.document} FROM {stream.table} "
+                f"WHERE integration_id = %s AND archived_at IS NULL {of_type}",
                 self.integration_id,
+                stream.type,
             )
         }
         return Difference(
             missing=sorted(truth.keys() - landed.keys()),
             stale=sorted(i for i in truth.keys() & landed.keys() if truth[i] != landed[i]),
             surplus=sorted(landed.keys() - truth.keys()),
+            wrong_links=self._wrong_links(stream, of_type) if stream.on_deals else [],
         )
+
+    def _wrong_links(self, stream: Stream, of_type: str) -> list[tuple[str, str]]:
+        truth = {
+            (link["from"], link["to"])
+            for link in self.emulator.admin.truth_links(self.portal.portal_id, stream.object_type, "deals")
+        }
+        landed = self.query(
+            f"SELECT r.crm_id, d.crm_id FROM {stream.table} r JOIN deals d ON d.id = r.deal_id "
+            f"WHERE r.integration_id = %s AND r.archived_at IS NULL AND d.archived_at IS NULL {of_type}",
+            self.integration_id,
+            stream.type,
+        )
+        assert len(landed) == len(set(landed)), "a link is stored twice"
+        return sorted(truth ^ set(landed))
+
+    def differences(self) -> dict[str, Difference]:
+        """Return the streams that differ from the truth."""
+        found = {stream.name: self.difference(stream) for stream in EVERY_STREAM}
+        return {name: difference for name, difference in found.items() if difference}
 
 
 def register(dsn: str, portal: PortalSpec) -> UUID:

@@ -20,6 +20,11 @@ class Filter:
     high_value: str | None = None
 
     @classmethod
+    def eq(cls, name: str, value: str) -> Filter:
+        """Equal to `value`."""
+        return cls(name, "EQ", value)
+
+    @classmethod
     def gt(cls, name: str, value: str) -> Filter:
         """Above `value`."""
         return cls(name, "GT", value)

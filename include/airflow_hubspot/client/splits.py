@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_hubspot.client.errors import HubSpotError
 from airflow_hubspot.client.paths import path
@@ -40,9 +41,13 @@ class Splits:
         for error in answer.get("errors") or ():
             if error.get("category") != "OBJECT_NOT_FOUND":
                 raise HubSpotError(f"HubSpot answered splits in part: {error.get('message')}", status=207)
-        return {
-            str(result["id"]): tuple(
-                Split(str(split["ownerId"]), str(split["percentage"])) for split in result.get("splits") or ()
-            )
-            for result in answer["results"]
-        }
+        return {str(r["id"]): tuple(_split(raw) for raw in r.get("splits") or ()) for r in answer["results"]}
+
+
+def _split(raw: Mapping[str, Any]) -> Split:
+    # HubSpot's guide shows the two values bare, its specification as properties of a record.
+    properties = raw.get("properties") or {}
+    return Split(
+        str(raw.get("ownerId") or properties["hubspot_owner_id"]),
+        str(raw.get("percentage") or properties["hs_deal_split_percentage"]),
+    )

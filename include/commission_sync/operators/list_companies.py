@@ -17,11 +17,13 @@ class ListCompaniesOperator(BaseOperator):
     The DAG run's param `companies` narrows it down; an unknown company fails the run before anything is read.
 
     :param database_conn_id: the Airflow connection of the commissions database
+    :param feature: only companies that have not switched it off in `crm_integrations.feature_flags`
     """
 
-    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, **kwargs: Any) -> None:
+    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, feature: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.database_conn_id = database_conn_id
+        self.feature = feature
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return `[{"integration_id": ..., "company": ...}, ...]`."""
@@ -36,4 +38,7 @@ class ListCompaniesOperator(BaseOperator):
                 "no company to sync: crm_integrations has no active row; "
                 "add one with company_id, portal_id and conn_id (docs/connection.md)"
             )
-        return [{"integration_id": str(i.id), "company": i.company_id} for i in found]
+        on = [i for i in found if i.has_feature(self.feature)]
+        if off := [i.company_id for i in found if i not in on]:
+            self.log.info("left out, as feature_flags.%s is false: %s", self.feature, ", ".join(off))
+        return [{"integration_id": str(i.id), "company": i.company_id} for i in on]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
-from commission_sync.streams.request import Mode
+from commission_sync.streams.request import ASKED_MODES, Mode
 from commission_sync.webhooks.letters import REPLAYABLE
 
 
@@ -15,7 +15,7 @@ def sync_params() -> dict[str, Param]:
         "mode": Param(
             default=Mode.INCREMENTAL.value,
             type="string",
-            enum=[mode.value for mode in Mode],
+            enum=[mode.value for mode in ASKED_MODES],
             title="Mode",
             description="incremental: what changed since the cursor. window: what was modified between the two times "
             "below; the cursor stays. full: everything. A backfill run always reads its own data interval.",

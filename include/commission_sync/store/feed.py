@@ -71,10 +71,10 @@ class DealFeed:
         assert row is not None
         return int(row[0])
 
-    def begin(self, since: datetime) -> None:
-        """Begin to read from now on, unless the consumer has begun before; in a transaction."""
+    def begin(self, since: datetime, *, from_start: bool = False) -> None:
+        """Begin to read from now on, or from the start, unless the consumer has begun before; in a transaction."""
         if self.position() is None:
-            self.move(Position(since, self.head()))
+            self.move(Position(since, 0 if from_start else self.head()))
 
     def changed(self, position: Position, upto: int, properties: tuple[str, ...] | None = None) -> list[ChangedDeal]:
         """Return the live deals that changed after `position`, in the order of their last entry up to `upto`.

@@ -41,12 +41,17 @@ SELECT d.crm_id, d.deal_crm_id FROM {table} d
 WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.deal_crm_id = ANY (%(deals)s) AND d.detached_at IS NULL
 """
 
+# As in the merge, the planner is left no way but from each wanted pair to its row.
 _SET_ONE = """
 UPDATE {table} d SET deal_crm_id = w.deal_crm_id, deal_id = l.id,
     detached_at = CASE WHEN w.deal_crm_id IS NULL THEN now() END, synced_at = now()
 FROM unnest(%(crm_ids)s::text[], %(deals)s::text[]) AS w (crm_id, deal_crm_id)
+CROSS JOIN LATERAL (
+    SELECT d.ctid AS place FROM {table} d
+    WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id OFFSET 0
+) found
 LEFT JOIN deals l ON l.integration_id = %(integration_id)s AND l.crm_id = w.deal_crm_id
-WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id
+WHERE d.ctid = found.place
 """
 
 # A new link is a copy of any row of its record; the record's own archived_at is that of the rows that are still linked.
@@ -67,8 +72,12 @@ SET deal_id = excluded.deal_id, detached_at = NULL, archived_at = excluded.archi
 _DETACH_MANY = """
 UPDATE {table} d SET detached_at = now(), archived_at = coalesce(d.archived_at, now()), synced_at = now()
 FROM unnest(%(crm_ids)s::text[], %(deals)s::text[]) AS w (crm_id, deal_crm_id)
-WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id
-  AND d.deal_crm_id IS NOT DISTINCT FROM w.deal_crm_id AND d.detached_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT d.ctid AS place FROM {table} d
+    WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id
+      AND d.deal_crm_id IS NOT DISTINCT FROM w.deal_crm_id AND d.detached_at IS NULL OFFSET 0
+) found
+WHERE d.ctid = found.place
 """
 
 
@@ -107,8 +116,11 @@ class Links:
         wanted = {r: set(current.deals) for r, current in stored.items()}
         for record, deal in gone:
             wanted.get(record, set()).discard(deal)
-        for record, deal in come:
-            wanted.get(record, set()).add(deal)
+        for record, deal in ((r, d) for r, d in come if r in stored):
+            if self._spec.on_deals is Cardinality.ONE:
+                # What a deal was just read to have has left the deal that was not asked.
+                wanted[record] &= read.keys()
+            wanted[record].add(deal)
         self._settle(stored, {r: frozenset(deals) for r, deals in wanted.items()}, why)
         return touched - stored.keys()
 

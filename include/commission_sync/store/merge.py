@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 KEY = "crm_id"
 VERSION = "crm_updated_at"
@@ -62,6 +63,11 @@ class TableSpec:
         return ("integration_id", *own, KEY, *deal)
 
     @property
+    def own_rows(self) -> sql.Composable:
+        """What a condition on rows `d` ends with to leave out those that only tell of a link that is gone."""
+        return sql.SQL("AND d.detached_at IS NULL" if self.on_deals is Cardinality.MANY else "")
+
+    @property
     def identity(self) -> sql.Composable:
         """The condition by which rows `d` belong to the record `s`."""
         mine = sql.SQL("d.integration_id = %(integration_id)s AND d.crm_id = s.crm_id")
@@ -99,7 +105,9 @@ class MergeCounts:
     stale: int = 0
 
 
-# The planner does not know how small a fresh staging table is; a hash join would read the whole table per checkpoint.
+# The planner knows neither how small a fresh staging table is nor, in a first load, how large the table has become. So
+# it is left one way: from each staged row by index (OFFSET 0 keeps a subquery from being joined the other way round),
+# and to rows found by their place. A hash join would read the whole table per checkpoint.
 _PLAN_FOR_FEW_ROWS = (
     "SELECT set_config(plan, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) plan"
 )
@@ -116,8 +124,9 @@ ALTER TABLE {stage} SET (toast_tuple_target = 8160)
 """
 
 _COUNT_STALE = """
-SELECT count(DISTINCT s.crm_id) FROM {stage} s JOIN {table} d ON {identity}
-WHERE d.crm_updated_at > s.crm_updated_at AND d.content_hash <> s.content_hash
+SELECT count(*) FROM {stage} s
+WHERE EXISTS (SELECT FROM {table} d WHERE {identity} AND d.crm_updated_at > s.crm_updated_at
+              AND d.content_hash <> s.content_hash OFFSET 0)
 """
 
 _INSERT = """
@@ -125,36 +134,37 @@ WITH written AS (
     INSERT INTO {table} AS d (integration_id, company_id, {names})
     SELECT %(integration_id)s, %(company_id)s, {staged}
     FROM {stage} s {deals}
-    WHERE NOT EXISTS (SELECT FROM {table} d WHERE {identity})
+    WHERE NOT EXISTS (SELECT FROM {table} d WHERE {identity} OFFSET 0)
     ORDER BY s.crm_id
     ON CONFLICT ({conflict_key}) DO UPDATE SET {assignments}, synced_at = now()
     WHERE d.crm_updated_at <= excluded.crm_updated_at
     RETURNING crm_id
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', '{{}}', %(actor)s, %(sync_run_id)s FROM {written}
+SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', %(why)s::jsonb, %(actor)s, %(sync_run_id)s FROM {written}
 """
 
 # A change made after a record was archived proves that it was restored; an older one may be search lagging behind.
 _UPDATE = """
 WITH changed AS MATERIALIZED (
-    SELECT s.*, d.{document} AS before, d.archived_at AS archived_before
-    FROM {stage} s JOIN {table} d ON {identity}
-    WHERE d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
-    ORDER BY s.crm_id
-    FOR UPDATE OF d
+    SELECT s.*, d.place, d.before, d.archived_before
+    FROM (SELECT * FROM {stage} ORDER BY crm_id) s CROSS JOIN LATERAL (
+        SELECT d.ctid AS place, d.{document} AS before, d.archived_at AS archived_before FROM {table} d
+        WHERE {identity} AND d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
+        OFFSET 0 FOR UPDATE
+    ) d
 ), written AS (
     UPDATE {table} AS d SET {from_changed}, synced_at = now(),
         archived_at = CASE WHEN {restored} THEN NULL ELSE d.archived_at END
     FROM changed s
-    WHERE {identity}
+    WHERE d.ctid = s.place
     RETURNING d.crm_id, s.before, d.{document} AS after,
         CASE WHEN s.archived_before IS NULL OR d.archived_at IS NOT NULL THEN '{{}}'
             ELSE jsonb_build_object('archived_at', jsonb_build_array(s.archived_before, NULL)) END AS restored
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}') || restored, %(actor)s,
-       %(sync_run_id)s
+SELECT %(integration_id)s, %(entity)s, crm_id, 'update',
+       coalesce(difference.changes, '{{}}') || restored || %(why)s::jsonb, %(actor)s, %(sync_run_id)s
 FROM {written}, LATERAL (
     SELECT jsonb_object_agg(key, jsonb_build_array(old.value, new.value)) AS changes
     FROM jsonb_each_text(before) old FULL JOIN jsonb_each_text(after) new USING (key)
@@ -178,6 +188,7 @@ class Merger:
     """Merges rows of one company into one table.
 
     :param unaudited: properties whose changes are stored but not worth an audit entry
+    :param why: what the audit entries say of why the rows are written, where it is no plain sync
     """
 
     def __init__(
@@ -190,12 +201,17 @@ class Merger:
         actor: str,
         sync_run_id: UUID | None,
         unaudited: Collection[str] = (),
+        why: str | None = None,
     ) -> None:
         self._conn = conn
         self._spec = spec
         self._integration_id = integration_id
         writing = Writing(integration_id, company_id, actor, sync_run_id)
-        self._parameters = {**writing.parameters(spec), "unaudited": sorted(unaudited)}
+        self._parameters = {
+            **writing.parameters(spec),
+            "unaudited": sorted(unaudited),
+            "why": Jsonb({} if why is None else {"why": why}),
+        }
         names = [column.name for column in spec.columns]
         self._key, self._version = names.index(KEY), names.index(VERSION)
         self._types = [_staged_type(spec, column) for column in _staged_columns(spec)]
@@ -284,9 +300,8 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
         "staged": comma.join([*staged, *map(sql.SQL, more_values)]),
         "deals": sql.SQL(_DEALS).format() if spec.on_deals else sql.SQL(""),
         "written": sql.SQL("(SELECT DISTINCT ON (crm_id) * FROM written) w" if many else "written"),
-        "restored": sql.SQL(
-            "d.archived_at < s.crm_updated_at AND d.merged_into_crm_id IS NULL"
-            + (" AND d.detached_at IS NULL" if spec.on_deals else "")
+        "restored": sql.SQL("d.archived_at < s.crm_updated_at AND d.merged_into_crm_id IS NULL {}").format(
+            spec.own_rows
         ),
         "assignments": comma.join(sql.SQL("{0} = excluded.{0}").format(name) for name in names),
         "from_changed": comma.join(

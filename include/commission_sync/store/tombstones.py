@@ -43,7 +43,7 @@ WITH wanted AS (
     UPDATE {table} d SET archived_at = coalesce(d.archived_at, w.at), synced_at = now(),
         purged_at = CASE WHEN w.purged THEN now() ELSE d.purged_at END
     FROM wanted w
-    WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id {attached}
+    WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id {own_rows}
       AND (d.archived_at IS NULL OR (w.purged AND d.purged_at IS NULL))
     RETURNING d.crm_id
 )
@@ -53,7 +53,7 @@ SELECT DISTINCT crm_id FROM written
 _RESTORE = """
 WITH written AS (
     UPDATE {table} d SET archived_at = NULL, merged_into_crm_id = NULL, purged_at = NULL, synced_at = now()
-    WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = ANY (%(ids)s) {attached}
+    WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = ANY (%(ids)s) {own_rows}
       AND d.archived_at IS NOT NULL
     RETURNING d.crm_id
 )
@@ -103,7 +103,7 @@ class Tombstones:
             "table": sql.Identifier(spec.table),
             "document": sql.Identifier(spec.document),
             "of_type": sql.SQL("true" if spec.type is None else "d.type = %(type)s"),
-            "attached": sql.SQL("AND d.detached_at IS NULL" if spec.on_deals else ""),
+            "own_rows": spec.own_rows,
         }
 
     def archive(self, found: Mapping[str, Archived]) -> int:

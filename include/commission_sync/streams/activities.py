@@ -1,11 +1,12 @@
 """The five activity streams, which share the table `deal_activities`."""
 
 from commission_sync.store.merge import Cardinality
-from commission_sync.streams.stream import Field, Stream
+from commission_sync.streams.email_bodies import tell_of_missing_bodies
+from commission_sync.streams.stream import Field, Step, Stream
 from commission_sync.streams.values import instant, text
 
 
-def _activity(kind: str) -> Stream:
+def _activity(kind: str, *after: Step) -> Stream:
     return Stream(
         name=f"{kind}s",
         object_type=f"{kind}s",
@@ -18,6 +19,7 @@ def _activity(kind: str) -> Stream:
         document="content",
         on_deals=Cardinality.MANY,
         feature="activities",
+        after=after,
         fields=(
             Field("occurred_at", "timestamptz", "hs_timestamp", instant),
             Field("owner_crm_id", "text", "hubspot_owner_id", text),
@@ -25,7 +27,7 @@ def _activity(kind: str) -> Stream:
     )
 
 
-EMAILS = _activity("email")
+EMAILS = _activity("email", tell_of_missing_bodies)
 NOTES = _activity("note")
 CALLS = _activity("call")
 MEETINGS = _activity("meeting")

@@ -64,15 +64,17 @@ class DealSide:
             unknown = Links(self.conn, stream.spec, self.target.writing).of_deals(sets, why)
         self.fetch(sorted(unknown, key=int))
 
-    def fetch(self, crm_ids: Sequence[str]) -> None:
-        """Land records by their ids, with all of their deals; ids that HubSpot does not know are passed over."""
-        object_type = self.target.stream.object_type
+    def fetch(self, crm_ids: Sequence[str]) -> set[str]:
+        """Land records by their ids, with all of their deals, and return the ids that HubSpot answered."""
+        stream, answered = self.target.stream, set[str]()
         for some in _batches(crm_ids, DEALS_A_CALL):
-            links = self.client.associations.read(object_type, DEALS, some)
+            links = self.client.associations.read(stream.object_type, DEALS, some) if stream.on_deals else {}
             for few in _batches(some, RECORDS_A_CALL):
-                records = self.client.objects.batch_read(object_type, few, self.properties).results
+                records = self.client.objects.batch_read(stream.object_type, few, self.properties).results
                 own = {record["id"]: links[record["id"]] for record in records if record["id"] in links}
                 self.landing.land(records, own)
+                answered.update(record["id"] for record in records)
+        return answered
 
 
 def _batches(ids: Sequence[str], size: int) -> Iterable[Sequence[str]]:

@@ -1,5 +1,7 @@
 """The deals stream."""
 
+from commission_sync.streams.history import keep_history
+from commission_sync.streams.splits import compare_splits, keep_marked_splits, keep_splits
 from commission_sync.streams.stream import Field, Stream
 from commission_sync.streams.values import boolean, instant, number, text
 
@@ -11,6 +13,8 @@ DEALS = Stream(
     modified_property="hs_lastmodifieddate",
     created_property="createdate",
     currency_column="currency",
+    changes_silently=True,
+    sums=("pipeline", "amount"),
     pay_properties=(
         "amount",
         "deal_currency_code",
@@ -20,6 +24,9 @@ DEALS = Stream(
         "hubspot_owner_id",
         "hs_is_closed_won",
     ),
+    after=(keep_marked_splits,),
+    hourly=(keep_history, keep_splits),
+    nightly=(keep_history, keep_splits, compare_splits),
     fields=(
         Field("name", "text", "dealname", text),
         Field("amount", "numeric", "amount", number),

@@ -41,8 +41,9 @@ class Target:
     sync_run_id: UUID
     run_key: str
     moves_cursor: bool
-    # By which path rows come, for the audit log.
+    # Which path brings the rows, for the audit log, and why, where it is no plain sync.
     path: str = "sync"
+    why: str | None = None
 
     @property
     def writing(self) -> Writing:
@@ -94,6 +95,7 @@ class Landing:
             actor=writing.actor,
             sync_run_id=writing.sync_run_id,
             unaudited=builder.clock_like,
+            why=target.why,
         )
         self._links = StoredLinks(conn, stream.spec, writing) if stream.on_deals else None
         self._tombstones = Tombstones(conn, stream.spec, writing)
@@ -149,7 +151,7 @@ class Landing:
         if self._links is not None:
             self._links.of_records(pending.links, "HubSpot names these deals for the record")
         moved = self._tombstones.merge(batch.survivors, "HubSpot names it among the records merged into the survivor")
-        _tell(moved)
+        tell_of_merges(moved)
         self._count(pending, merged, len(moved), self._settle_rejects(batch))
 
     def _count(self, pending: _Pending, merged: MergeCounts, archived: int, rejected: int) -> None:
@@ -192,7 +194,8 @@ class Landing:
         )
 
 
-def _tell(moved: Iterable[Moved]) -> None:
+def tell_of_merges(moved: Iterable[Moved]) -> None:
+    """Warn of rows that a merge could not move, which a person has to decide about."""
     for merge in moved:
         if merge.kept:
             _log.warning(

@@ -14,6 +14,7 @@ LINE_ITEMS = Stream(
     currency_column="currency",
     on_deals=Cardinality.ONE,
     feature="line_items",
+    changes_silently=True,
     fields=(
         Field("product_name", "text", "name", text),
         Field("product_crm_id", "text", "hs_product_id", text),

@@ -46,6 +46,7 @@ class RunRecord:
         self._stream = stream
         self._request = request
         self._plan = plan
+        self._before = client.stats.snapshot()
 
     def __enter__(self) -> RunRecord:
         plan, request = self._plan, self._request
@@ -68,19 +69,20 @@ class RunRecord:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        calls = self._client.stats.snapshot()
-        self.counts += RunCounts(api_calls=calls.calls, api_wait_ms=round(calls.waited_seconds * 1000))
+        now = self._client.stats.snapshot()
+        calls, waited = now.calls - self._before.calls, now.waited_seconds - self._before.waited_seconds
+        self.counts += RunCounts(api_calls=calls, api_wait_ms=round(waited * 1000))
         if error is None:
             self._succeeded()
             lag = (datetime.now(UTC) - self._plan.window_to).total_seconds()
-            self.report.finished(self.counts, calls=calls.calls, waited=calls.waited_seconds, lag=lag)
+            self.report.finished(self.counts, calls=calls, waited=waited, lag=lag)
         else:
-            self.report.failed(error, self.counts, calls.calls)
+            self.report.failed(error, self.counts, calls)
             self._failed(error)
 
     def progress(self) -> None:
         """Write a progress line when one is due."""
-        self.report.progress(self.counts, self._client.stats.snapshot().calls)
+        self.report.progress(self.counts, self._client.stats.snapshot().calls - self._before.calls)
 
     def _succeeded(self) -> None:
         with self._conn.transaction():

@@ -16,11 +16,17 @@ class Mode(StrEnum):
     incremental: everything modified since the cursor, less the lookback; everything there is while there is no cursor.
     window: everything modified in a given window; the cursor stays where it is.
     full: everything there is; the cursor moves to the time before the reading began.
+    reconcile: what search never shows; no run is asked for it, `hubspot_reconcile` records its own runs under it.
     """
 
     INCREMENTAL = "incremental"
     WINDOW = "window"
     FULL = "full"
+    RECONCILE = "reconcile"
+
+
+# What a person may ask for.
+ASKED_MODES = (Mode.INCREMENTAL, Mode.WINDOW, Mode.FULL)
 
 
 @dataclass(frozen=True)

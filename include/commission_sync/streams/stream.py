@@ -13,6 +13,7 @@ from commission_sync.store.merge import Cardinality, Column, TableSpec
 if TYPE_CHECKING:
     from commission_sync.streams.step import StepContext
 
+Step = Callable[["StepContext"], None]
 Value = str | bool | datetime | Decimal | None
 
 
@@ -41,8 +42,11 @@ class Stream:
     :param on_deals: set for records that hang on deals, which then have deal_crm_id, deal_id and detached_at
     :param feature: the key of `crm_integrations.feature_flags` by which a company can switch it off
     :param pay_properties: the properties that affect pay, whose history HubSpot is asked for
+    :param changes_silently: whether HubSpot changes values (calculated ones) without a new modified time
+    :param sums: the columns by which the reconciliation compares sums, as (group, amount)
     :param after: what is done beyond reading records, at the end of each run that moves the cursor
     :param hourly: the same, but only with the settled pass
+    :param nightly: the same, at the end of each reconciliation
     """
 
     name: str
@@ -60,8 +64,11 @@ class Stream:
     on_deals: Cardinality | None = None
     feature: str | None = None
     pay_properties: tuple[str, ...] = ()
-    after: tuple[Callable[[StepContext], None], ...] = ()
-    hourly: tuple[Callable[[StepContext], None], ...] = ()
+    changes_silently: bool = False
+    sums: tuple[str, str] | None = None
+    after: tuple[Step, ...] = ()
+    hourly: tuple[Step, ...] = ()
+    nightly: tuple[Step, ...] = ()
 
     def __repr__(self) -> str:
         # Airflow writes it into the serialized DAG: the addresses of functions would make a new version at every parse.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient
+from airflow_hubspot.client import HubSpotClient, HubSpotError
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
 from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
@@ -28,7 +28,7 @@ from commission_sync.streams.record import RunRecord
 from commission_sync.streams.request import Mode, Plan, SyncRequest, plan
 from commission_sync.streams.rows import RowBuilder
 from commission_sync.streams.step import StepContext
-from commission_sync.streams.stream import Stream
+from commission_sync.streams.stream import Step, Stream
 
 # Search's index lags seconds to minutes behind; connectors that read again after an hour stopped losing rows.
 SETTLED_AFTER = timedelta(hours=1)
@@ -77,6 +77,22 @@ class StreamSync:
         )
 
 
+def in_turn(syncs: Iterable[StreamSync], request: SyncRequest) -> RunCounts:
+    """Run several syncs, one after the other, and return what all did.
+
+    :raises HubSpotError: the first one of a stream, after all streams had their turn.
+    """
+    counts, failures = RunCounts(), list[HubSpotError]()
+    for sync in syncs:
+        try:
+            counts += sync.run(request)
+        except HubSpotError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return counts
+
+
 @dataclass(frozen=True)
 class _Run:
     sync: StreamSync
@@ -117,7 +133,7 @@ class _Run:
         with conn.transaction():
             advance_cursor(*key, Cursor(end))
 
-    def _steps(self, steps: Iterable[Callable[[StepContext], None]]) -> None:
+    def _steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
             step(StepContext(self.sync.client, self.sync.conn, self.target))
 

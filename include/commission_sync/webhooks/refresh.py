@@ -18,7 +18,7 @@ from commission_sync.store.waiting import join_waiting_rows
 from commission_sync.streams.activities import ACTIVITIES
 from commission_sync.streams.catalogue import refresh_catalogue
 from commission_sync.streams.deals import DEALS
-from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.landing import Landing, Target, tell_of_merges
 from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.portal import verified
 from commission_sync.streams.products import PRODUCTS
@@ -82,7 +82,8 @@ class Records:
             known = {record["id"] for record in found}
             rejected |= self._land(bench, self._read(bench, sorted(set(survivors.values()) - known, key=int)))
             with self._conn.transaction():
-                bench.tombstones.merge(survivors, "HubSpot answers for it with the record that it was merged into")
+                moved = bench.tombstones.merge(survivors, "HubSpot answers its id with the survivor's record")
+            tell_of_merges(moved)
         # An id that was merged away is bad when the record that it ended up in is.
         return {i: why for i in crm_ids if (why := rejected.get(survivors.get(i, i)))}
 

@@ -196,6 +196,7 @@ DEALS = Kind(
     count=lambda spec: spec.deals,
     generate=generate,
     calculate=calculate,
+    steady=("hs_is_closed", "hs_is_closed_won", "hs_is_closed_lost", "hs_deal_stage_probability"),
     created="createdate",
     read=("crm.objects.deals.read",),
     write=("crm.objects.deals.write",),

@@ -161,6 +161,7 @@ LINE_ITEMS = Kind(
     count=lambda spec: round(spec.deals * spec.line_items_per_deal) + spec.line_items_on_one_deal,
     generate=line_item,
     calculate=calculate,
+    steady=("amount", "hs_pre_discount_amount", "hs_total_discount"),
     created="createdate",
     read=("crm.objects.line_items.read", _COMMERCE),
     write=("crm.objects.line_items.write", _COMMERCE),

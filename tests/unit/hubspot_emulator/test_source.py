@@ -32,6 +32,12 @@ def test_the_deals_of_a_seed_stay_what_they_were():
     ]
 
 
+@given(st.sampled_from(KINDS), st.integers(0, 300), st.integers(0, 5))
+def test_modified_times_are_the_same_one_by_one_and_all_at_once(kind, deals, seed):
+    source = Source(kind, PortalSpec("acme", 1001, deals, "token"), seed)
+    assert list(source.every_modified_ms()) == [source.modified_ms(n) for n in range(source.count)]
+
+
 @given(st.sampled_from(KINDS[1:]), st.integers(0, 60), st.integers(0, 5), st.integers(0, 30))
 def test_links_are_the_same_from_both_sides(kind, deals, seed, crowd):
     spec = PortalSpec("acme", 1001, deals, "token", line_items_on_one_deal=crowd, contacts_per_deal=0.7)

@@ -27,7 +27,7 @@ class LineItem(Base):
     __tablename__ = "deal_line_items"
     __table_args__ = (
         UniqueConstraint("integration_id", "crm_id"),
-        Index(None, "integration_id", "deal_crm_id"),
+        Index(None, "deal_crm_id", "integration_id"),
         Index(None, "deal_id"),
         Index("ix_deal_line_items_waiting", "integration_id", "deal_crm_id", postgresql_where=_WAITS),
     )
@@ -68,7 +68,7 @@ class Activity(Base):
         UniqueConstraint("integration_id", "type", "crm_id", "deal_id"),
         UniqueConstraint("integration_id", "type", "crm_id", "deal_crm_id", postgresql_nulls_not_distinct=True),
         CheckConstraint("type IN ('email', 'note', 'call', 'meeting', 'task')", name="ck_deal_activities_type"),
-        Index(None, "integration_id", "deal_crm_id"),
+        Index(None, "deal_crm_id", "integration_id"),
         Index(None, "deal_id"),
         Index("ix_deal_activities_waiting", "integration_id", "deal_crm_id", postgresql_where=_WAITS),
     )
@@ -99,7 +99,7 @@ class DealObject(Base):
     __tablename__ = "deal_objects"
     __table_args__ = (
         UniqueConstraint("integration_id", "type", "crm_id", "deal_crm_id", postgresql_nulls_not_distinct=True),
-        Index(None, "integration_id", "deal_crm_id"),
+        Index(None, "deal_crm_id", "integration_id"),
         Index(None, "deal_id"),
         Index("ix_deal_objects_waiting", "integration_id", "deal_crm_id", postgresql_where=_WAITS),
     )

@@ -17,7 +17,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP VIEW sync_completeness, sync_coverage; "
-        "DROP FUNCTION sync_is_complete, deal_property_as_of, join_waiting_rows, move_deal_references; "
+        "DROP FUNCTION sync_is_complete, deal_property_as_of, deal_property_at, join_waiting_rows, "
+        "move_deal_references; "
         "DROP TABLE deal_line_items, deal_activities, deal_objects, deal_splits, property_history, "
         "property_history_reads, reconcile_state, reconcile_checks, crm_products, crm_owners, crm_stages; "
         "ALTER TABLE deals DROP COLUMN purged_at"

@@ -34,7 +34,8 @@ CREATE TABLE deal_line_items (
     synced_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT uq_deal_line_items_integration_id_crm_id UNIQUE (integration_id, crm_id)
 );
-CREATE INDEX ix_deal_line_items_integration_id_deal_crm_id ON deal_line_items (integration_id, deal_crm_id);
+-- Not by integration_id first: only the unique index shall be of use to whoever looks for a record.
+CREATE INDEX ix_deal_line_items_deal_crm_id_integration_id ON deal_line_items (deal_crm_id, integration_id);
 CREATE INDEX ix_deal_line_items_deal_id ON deal_line_items (deal_id);
 
 -- An activity on several deals is several rows; one on none is one row without a deal.
@@ -62,7 +63,7 @@ CREATE TABLE deal_activities (
     CONSTRAINT uq_deal_activities_integration_id_type_crm_id_deal_crm_id
         UNIQUE NULLS NOT DISTINCT (integration_id, type, crm_id, deal_crm_id)
 );
-CREATE INDEX ix_deal_activities_integration_id_deal_crm_id ON deal_activities (integration_id, deal_crm_id);
+CREATE INDEX ix_deal_activities_deal_crm_id_integration_id ON deal_activities (deal_crm_id, integration_id);
 CREATE INDEX ix_deal_activities_deal_id ON deal_activities (deal_id);
 
 -- Whatever else a portal hangs on deals: custom objects land here by a declaration alone.
@@ -89,7 +90,7 @@ CREATE TABLE deal_objects (
     CONSTRAINT uq_deal_objects_integration_id_type_crm_id_deal_crm_id
         UNIQUE NULLS NOT DISTINCT (integration_id, type, crm_id, deal_crm_id)
 );
-CREATE INDEX ix_deal_objects_integration_id_deal_crm_id ON deal_objects (integration_id, deal_crm_id);
+CREATE INDEX ix_deal_objects_deal_crm_id_integration_id ON deal_objects (deal_crm_id, integration_id);
 CREATE INDEX ix_deal_objects_deal_id ON deal_objects (deal_id);
 
 -- Reference data: products by the same engine as deals, owners and stages by their own endpoints.
@@ -285,32 +286,43 @@ BEGIN
 END
 $$;
 
--- What a property of a deal was at a time: from HubSpot's own history as far as that was read, after it (or without it)
--- by walking the audit log back from the value that is stored now.
-CREATE FUNCTION deal_property_as_of(integration uuid, deal_crm_id text, property_name text, as_of timestamptz)
-RETURNS text LANGUAGE sql STABLE AS $$
+-- What a property of a deal was at a time, and how that is known:
+--   history  by HubSpot's own history, which was read after that time
+--   audit    by walking the audit log back from the value that is stored now; it tells when we saw a change
+--   assumed  the deal was first seen later and its history was never read: the oldest value that was seen
+CREATE FUNCTION deal_property_at(integration uuid, deal text, property_name text, as_of timestamptz)
+RETURNS TABLE (value text, known_by text) LANGUAGE sql STABLE AS $$
 WITH history AS (
-    SELECT r.read_at FROM property_history_reads r
-    WHERE r.integration_id = integration AND r.object_type = 'deals' AND r.crm_id = deal_crm_id
-      AND r.read_at >= as_of
+    SELECT (SELECT h.value FROM property_history h
+            WHERE h.integration_id = integration AND h.object_type = 'deals' AND h.crm_id = deal
+              AND h.property = property_name AND h.changed_at <= as_of
+            ORDER BY h.changed_at DESC LIMIT 1) AS value
+    FROM property_history_reads r
+    WHERE r.integration_id = integration AND r.object_type = 'deals' AND r.crm_id = deal AND r.read_at >= as_of
       AND EXISTS (SELECT FROM property_history h WHERE h.integration_id = integration AND h.object_type = 'deals'
-                  AND h.crm_id = deal_crm_id AND h.property = property_name)
+                  AND h.crm_id = deal AND h.property = property_name)
+), seen AS (
+    SELECT min(a.at) AS first_at FROM audit_log a
+    WHERE a.integration_id = integration AND a.entity = 'deal' AND a.entity_id = deal
 ), next_change AS (
-    SELECT a.changes -> property_name ->> 0 AS before FROM audit_log a
-    WHERE a.integration_id = integration AND a.entity = 'deal' AND a.entity_id = deal_crm_id AND a.at > as_of
-      AND a.changes ? property_name AND a.action = 'update'
+    SELECT a.changes -> property_name ->> 0 AS value FROM audit_log a
+    WHERE a.integration_id = integration AND a.entity = 'deal' AND a.entity_id = deal AND a.at > as_of
+      AND a.action = 'update' AND a.changes ? property_name
     ORDER BY a.at, a.id LIMIT 1
 )
-SELECT CASE
-    WHEN EXISTS (SELECT FROM history) THEN (
-        SELECT h.value FROM property_history h
-        WHERE h.integration_id = integration AND h.object_type = 'deals' AND h.crm_id = deal_crm_id
-          AND h.property = property_name AND h.changed_at <= as_of
-        ORDER BY h.changed_at DESC LIMIT 1)
-    WHEN EXISTS (SELECT FROM next_change) THEN (SELECT before FROM next_change)
-    ELSE (SELECT d.properties ->> property_name FROM deals d
-          WHERE d.integration_id = integration AND d.crm_id = deal_crm_id AND d.crm_created_at <= as_of)
-END
+SELECT h.value, 'history' FROM history h
+UNION ALL
+SELECT CASE WHEN EXISTS (SELECT FROM next_change) THEN (SELECT n.value FROM next_change n)
+            ELSE d.properties ->> property_name END,
+       CASE WHEN as_of >= s.first_at THEN 'audit' ELSE 'assumed' END
+FROM deals d, seen s
+WHERE d.integration_id = integration AND d.crm_id = deal AND d.crm_created_at <= as_of
+  AND NOT EXISTS (SELECT FROM history)
+$$;
+
+CREATE FUNCTION deal_property_as_of(integration uuid, deal text, property_name text, as_of timestamptz)
+RETURNS text LANGUAGE sql STABLE AS $$
+SELECT p.value FROM deal_property_at(integration, deal, property_name, as_of) p
 $$;
 
 -- What complete receipts prove, as ranges of modified time. `read` counts every complete reading; `settled` only what

@@ -1,0 +1,83 @@
+"""The operator of the nightly reconciliation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from airflow.sdk import Context, Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_hubspot.client import HubSpotClient
+from commission_sync.operators.company import CompanyOperator
+from commission_sync.settings import load_settings
+from commission_sync.store.integrations import Integration
+from commission_sync.store.runs import RunCounts
+from commission_sync.streams.company import Reconciliation
+from commission_sync.streams.request import Mode, SyncRequest
+from commission_sync.streams.stream import Stream
+
+
+class ReconcileOperator(CompanyOperator):
+    """Corrects what search never shows, stream by stream.
+
+    :param streams: what to reconcile, deals first
+    """
+
+    def __init__(self, *, streams: Sequence[Stream], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.streams = tuple(streams)
+
+    def request(self, context: Context) -> SyncRequest:
+        """Return what the DAG run asks for; a reconciliation compares the present, so it has no window."""
+        dag_run = context["dag_run"]
+        mode = Mode(context["params"]["mode"])
+        if mode is Mode.WINDOW or dag_run.run_type == "backfill":
+            raise AirflowFailException(
+                "a reconciliation compares what is there now and has no window; use mode incremental, or full to "
+                "compare every record value by value"
+            )
+        return SyncRequest(mode, dag_run.dag_id, dag_run.run_id, context["ti"].try_number)
+
+    def work(
+        self,
+        request: SyncRequest,
+        company: Integration,
+        client: HubSpotClient,
+        conn: psycopg.Connection,
+        context: Context,
+    ) -> RunCounts:
+        """Reconcile the company's streams, and read the history of the deals that the run asks for."""
+        params = context["params"]
+        percent = params["max_archived_percent"]
+        work = Reconciliation(
+            self.streams, company, client, conn, load_settings(), percent, tuple(params["history_of"])
+        )
+        return work.run(request)
+
+    def fresh_streams(self) -> tuple[Stream, ...]:
+        """Return the streams."""
+        return self.streams
+
+
+def reconcile_params() -> dict[str, Param]:
+    """Return what the form of a reconciliation has beyond that of a sync."""
+    return {
+        "max_archived_percent": Param(
+            default=None,
+            type=["null", "number"],
+            minimum=0,
+            maximum=100,
+            title="Most archived, in per cent",
+            description="How much of a company's stream may be marked as archived at once. Empty: the setting "
+            "RECONCILE_MAX_ARCHIVED_PERCENT. Raise it for one run after you have looked into HubSpot.",
+        ),
+        "history_of": Param(
+            default=[],
+            type="array",
+            items={"type": "string"},
+            title="History of deals",
+            description="HubSpot ids of deals whose property history is read in this run, one per line.",
+        ),
+    }

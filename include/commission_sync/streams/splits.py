@@ -1,0 +1,90 @@
+"""Keeps how deals are split among owners, where the portal's edition and the token's scopes have splits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from airflow_hubspot.client import MissingScopes, NotFound
+from airflow_hubspot.client.splits import BATCH_LIMIT, Split
+from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
+from commission_sync.store.splits import deals_with_splits, marks_split_deals, may_be_split, save_splits
+from commission_sync.streams.step import StepContext
+from commission_sync.streams.values import number
+
+_log = logging.getLogger(__name__)
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_ASKED_AGAIN_AFTER = timedelta(days=1)
+_DENIED = "deals/splits denied"
+_WHY = "HubSpot splits the deal like this"
+
+
+def keep_marked_splits(context: StepContext) -> None:
+    """Do `keep_splits` where HubSpot marks split deals, so that the others need not be asked for."""
+    with context.conn.transaction():
+        marked = marks_split_deals(context.conn, context.target.writing)
+    if marked:
+        keep_splits(context)
+
+
+def keep_splits(context: StepContext) -> None:
+    """Read the splits of deals that changed; a portal without splits is asked once a day."""
+    feed, target = context.feed("deals/splits"), context.target
+    with context.conn.transaction():
+        denied = read_cursor(context.conn, target.integration.id, _DENIED)
+        if denied is not None and datetime.now(UTC) - denied.at < _ASKED_AGAIN_AFTER:
+            return
+        # From the beginning: a first load brings no splits along.
+        feed.begin(_EVER, from_start=True)
+        position, head = feed.position(), feed.head()
+        assert position is not None
+        changed = [deal.crm_id for deal in feed.changed(position, head)]
+        asked = may_be_split(context.conn, target.writing, changed)
+    if read_splits(context, asked):
+        with context.conn.transaction():
+            feed.move(replace(position, audit_id=head))
+
+
+def compare_splits(context: StepContext) -> None:
+    """Read the splits of every deal that has some again; nothing promises that changing them shows elsewhere."""
+    with context.conn.transaction():
+        split = deals_with_splits(context.conn, context.target.writing)
+    read_splits(context, split)
+
+
+def read_splits(context: StepContext, deals: Sequence[str]) -> bool:
+    """Read and keep the splits of some deals; False when the portal or the token has no splits."""
+    target = context.target
+    for start in range(0, len(deals), BATCH_LIMIT):
+        try:
+            found = context.client.splits.read(deals[start : start + BATCH_LIMIT])
+        except (MissingScopes, NotFound) as error:
+            _denied(context, error)
+            return False
+        with context.conn.transaction():
+            shares = {deal: _shares(splits) for deal, splits in found.items()}
+            save_splits(context.conn, target.stream.spec, target.writing, shares, _WHY)
+    return True
+
+
+def _denied(context: StepContext, error: Exception) -> None:
+    integration = context.target.integration
+    _log.info(
+        "splits not read company=%s error=%r next=%s",
+        integration.company_id,
+        str(error),
+        '"if the portal splits deals (Sales Hub Enterprise), grant crm.dealsplits.read_write: then all are read"',
+    )
+    with context.conn.transaction():
+        advance_cursor(context.conn, integration.id, _DENIED, Cursor(datetime.now(UTC)))
+
+
+def _shares(splits: Sequence[Split]) -> Mapping[str, Decimal]:
+    shares: dict[str, Decimal] = {}
+    for split in splits:
+        shares[split.owner_id] = shares.get(split.owner_id, Decimal()) + (number(split.percentage) or Decimal())
+    return shares

@@ -17,6 +17,7 @@ from benchmarks.merge import merge
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
+from benchmarks.webhooks import webhooks
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "reconcile": reconcile,
     "streams": everything,
     "streams_memory": memory_of_activities,
+    "webhooks": webhooks,
 }
 
 

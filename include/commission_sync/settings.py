@@ -54,6 +54,19 @@ class Settings(BaseSettings):
     freshness_sla_minutes: int = Field(default=60, ge=1, le=7 * _DAY)
     alert_emails: str = ""
     runbook_url: str = "docs/runbook.md"
+
+    hubspot_webhook_secret: SecretStr = SecretStr("")
+    hubspot_webhook_url: str | None = None
+    hubspot_webhook_trust_proxy: bool = False
+    hubspot_webhook_legacy_signatures: bool = False
+    hubspot_app_id: int | None = None
+    hubspot_developer_api_key: SecretStr = SecretStr("")
+    hubspot_base_url: str = "https://api.hubapi.com"
+    hubspot_webhook_max_bytes: int = Field(default=1024**2, ge=1_024)
+    hubspot_webhook_max_events: int = Field(default=1_000, ge=100)
+    webhook_retention_days: int = Field(default=30, ge=7)
+    webhook_quiet_seconds: int = Field(default=15, ge=0, le=600)
+    webhook_timer_minutes: int = Field(default=5, ge=1, le=_HOUR)
     reconcile_hour: int = Field(default=2, ge=0, le=23)
     # How much of a company's stream one reconciliation may mark as archived before it stops and asks a person.
     reconcile_max_archived_percent: float = Field(default=5.0, ge=0, le=100)
@@ -66,6 +79,14 @@ class Settings(BaseSettings):
     exchange_rate_api_key: SecretStr | None = Field(default=None, validate_default=True)
     exchange_rate_url: str | None = None
     fx_max_staleness_days: int = Field(default=7, ge=0, le=366)
+
+    @field_validator("hubspot_webhook_url")
+    @classmethod
+    def _is_a_whole_url(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment):
+            raise ValueError("use the URL as HubSpot calls it, such as https://sync.example.com/hubspot/webhooks")
+        return url or None
 
     @field_validator("sync_interval_minutes")
     @classmethod
@@ -136,6 +157,11 @@ class Settings(BaseSettings):
         if url and not is_web and not (parts.scheme == "file" and parts.path):
             raise ValueError("use a URL that starts with https://, http:// or file:///")
         return url
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The client secrets that a webhook may be signed with; more than one while it is being rotated."""
+        return _listed(self.hubspot_webhook_secret)
 
     @property
     def schedule(self) -> str:

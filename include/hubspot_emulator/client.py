@@ -154,6 +154,23 @@ class EmulatorAdmin:
         """End a portal's access tokens before their time."""
         self._call("POST", f"/portals/{portal_id}/oauth/expire")
 
+    def set_webhooks(self, **wanted: Any) -> None:
+        """Set the webhooks' `url`, `secret`, `subscriptions` (`all`, or a list), and knobs of `SenderKnobs`."""
+        self._call("PUT", "/webhooks", wanted)
+
+    def webhooks(self) -> Document:
+        """Return what became of the webhooks' events."""
+        figures: Document = self._call("GET", "/webhooks")
+        return figures
+
+    def reset_webhooks(self) -> None:
+        """Count the webhooks' events anew."""
+        self._call("POST", "/webhooks/reset")
+
+    def send_webhooks(self, events: list[Document]) -> None:
+        """Send events, whether or not anything happened."""
+        self._call("POST", "/webhooks/events", {"events": events})
+
     def stats(self, portal_id: int) -> Document:
         """Return what was asked of a portal."""
         figures: Document = self._call("GET", "/stats")[str(portal_id)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from hubspot_emulator import values
@@ -27,6 +28,7 @@ class Collection:
         self.columns = Columns(self.records)
         self.properties = definitions(kind)
         self.groups = {kind.group: group(kind)}
+        self.listeners: list[Callable[[Version], None]] = []
 
     @property
     def property_names(self) -> tuple[str, ...]:
@@ -63,8 +65,10 @@ class Collection:
         return self.records.with_value(str(id_property), value)
 
     def written(self, version: Version) -> Version:
-        """Let the index know of a write."""
+        """Let the index, and whoever else listens, know of a write."""
         self.index.changed(version)
+        for listener in self.listeners:
+            listener(version)
         return version
 
     def accepted(self, body: Any) -> Properties:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,8 @@ class Links:
         self._removed: tuple[dict[int, set[int]], ...] = ({}, {})
         # When a link was made or undone, and whether it was there before.
         self._changes: list[tuple[int, tuple[int, int], bool]] = []
+        # Called with both numbers and whether they are linked now.
+        self.listeners: list[Callable[[int, int, bool], None]] = []
 
     def of(self, number: int, side: int) -> dict[int, Labels]:
         """Return what a record is linked to, in order of id, with the labels of each link."""
@@ -73,6 +76,7 @@ class Links:
         self._keep(one, other, known.get(other, _PLAIN) | labels)
         for side, (number, linked) in enumerate(((one, other), (other, one))):
             self._removed[side].get(number, set()).discard(linked)
+        self._tell(one, other, is_linked=True)
 
     def detach(self, one: int, other: int) -> None:
         """Unlink two records, with all labels of their link."""
@@ -80,6 +84,7 @@ class Links:
         for side, (number, linked) in enumerate(((one, other), (other, one))):
             self._added[side].get(number, {}).pop(linked, None)
             self._removed[side].setdefault(number, set()).add(linked)
+        self._tell(one, other, is_linked=False)
 
     def unlabel(self, one: int, other: int, labels: Labels) -> None:
         """Take labels off a link; the link stays."""
@@ -131,6 +136,10 @@ class Links:
         """Define a label, with its name as seen from a side and from the other."""
         first = _FIRST_OWN_TYPE + 2 * len(self._labels)
         self._labels.append(Label((first, first + 1), (inverse, name) if side else (name, inverse)))
+
+    def _tell(self, one: int, other: int, *, is_linked: bool) -> None:
+        for listener in self.listeners:
+            listener(one, other, is_linked)
 
     def _keep(self, one: int, other: int, labels: Labels) -> None:
         self._added[0].setdefault(one, {})[other] = labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,6 +64,8 @@ class Portal:
         self.knobs = Knobs(latency_ms=spec.latency_ms)
         self.stats = Stats()
         self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        # Called with the type, the two that were merged, and the one that they ended up in.
+        self.merge_listeners: list[Callable[[str, Version, Version, Version], None]] = []
 
     def records(self, name: str) -> Records:
         """Return the records of an object type."""
@@ -120,6 +122,8 @@ class Portal:
                     links.move(gone, target.number, side)
         for number in sorted(numbers):
             collection.written(collection.records.version(number))
+        for listener in self.merge_listeners:
+            listener(kind, primary, loser, target)
         return target
 
     def owners(self, *, archived: bool) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from hubspot_emulator.oauth_http import OAuthPages
 from hubspot_emulator.portal import Portal
 from hubspot_emulator.routes import Found, find
 from hubspot_emulator.spec import PortalSpec
+from hubspot_emulator.webhooks import AppEndpoints, Webhooks
 
 _LARGEST_BODY = 32 * 1024**2
 _JSON = "application/json;charset=utf-8"
@@ -40,6 +41,7 @@ class HubSpotServer:
 
     def __init__(self, specs: Sequence[PortalSpec], *, seed: int = 1, limits: bool = True) -> None:
         self.specs, self.seed, self.limits = tuple(specs), seed, limits
+        self.webhooks = Webhooks()
         self.reset()
 
     def reset(self) -> None:
@@ -47,12 +49,15 @@ class HubSpotServer:
         self.portals = {s.portal_id: Portal(s, self.seed, limits=self.limits) for s in self.specs}
         self._by_token = {p.spec.token: p for p in self.portals.values()}
         self.oauth = OAuth()
+        self.webhooks.watch(self.portals.values())
 
     def app(self) -> web.Application:
         """Return the application to be served."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         add_admin(app, self)
         app.add_routes(OAuthPages(self).routes())
+        app.add_routes(AppEndpoints(self.webhooks.app).routes())
+        app.cleanup_ctx.append(self.webhooks.running)
         app.router.add_route("*", "/{path:.*}", self.answer)
         return app
 

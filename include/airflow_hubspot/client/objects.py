@@ -108,12 +108,14 @@ class Objects:
         record: Record = self._sdk.call("GET", path("object", self._version, type=object_type, id=crm_id), query=query)
         return record
 
-    def batch_read(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
-        """Return up to 100 records by id, from HubSpot's primary store.
+    def batch_read(
+        self, object_type: str, ids: Sequence[str], properties: Sequence[str], *, archived: bool = False
+    ) -> BatchResult:
+        """Return up to 100 records by id, from HubSpot's primary store: live ones, or those in the recycle bin.
 
         :raises HubSpotError: when HubSpot answers any of them with something else than "not found".
         """
-        return self._batch_read(object_type, ids, BATCH_LIMIT, {"properties": list(properties)})
+        return self._batch_read(object_type, ids, BATCH_LIMIT, {"properties": list(properties)}, archived=archived)
 
     def batch_read_history(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
         """Return up to 50 records by id, with every value that the given properties ever had, newest first."""
@@ -124,11 +126,14 @@ class Objects:
             {"properties": list(properties), "propertiesWithHistory": list(properties)},
         )
 
-    def _batch_read(self, object_type: str, ids: Sequence[str], limit: int, asked: Mapping[str, Any]) -> BatchResult:
+    def _batch_read(
+        self, object_type: str, ids: Sequence[str], limit: int, asked: Mapping[str, Any], *, archived: bool = False
+    ) -> BatchResult:
         if len(ids) > limit:
             raise ValueError(f"a batch read takes at most {limit} ids, not {len(ids)}")
         body = {"inputs": [{"id": i} for i in ids], **asked}
-        answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), body=body)
+        query = [("archived", "true")] if archived else []
+        answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), query=query, body=body)
         missing = [i for error in answer.get("errors") or () for i in _not_found(object_type, error)]
         return BatchResult(answer["results"], missing)
 

@@ -27,6 +27,9 @@ _TEMPLATES = {
     "properties": ("/crm/properties/{version}/{type}", "/crm/v3/properties/{type}"),
     "owners": ("/crm/owners/{version}", "/crm/v3/owners"),
     "pipelines": ("/crm/pipelines/{version}/{type}", "/crm/v3/pipelines/{type}"),
+    "webhook_settings": ("/webhooks/{version}/{app}/settings", "/webhooks/v3/{app}/settings"),
+    "webhook_subscriptions": ("/webhooks/{version}/{app}/subscriptions", "/webhooks/v3/{app}/subscriptions"),
+    "webhook_subscription": ("/webhooks/{version}/{app}/subscriptions/{id}", "/webhooks/v3/{app}/subscriptions/{id}"),
     "account": ("/account-info/{version}/details", "/account-info/v3/details"),
     "daily_usage": (
         "/account-info/{version}/api-usage/daily/private-apps",

@@ -66,6 +66,10 @@ class AirflowApi:
         else:
             self._call("PATCH", path, body)
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG run by itself."""
+        self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
+
     def run_now(self, dag_id: str, conf: Mapping[str, Any], *, since: datetime) -> str:
         """Let the DAG run and return the id of the run that does: the scheduled one if it is due, else one asked for.
 

@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from commission_sync.local import session
 from commission_sync.local.console import Terminal
 from commission_sync.local.emulator import EmulatedHubSpot
-from commission_sync.local.environment import Environment
+from commission_sync.local.environment import WEBHOOK_SECRET, Environment
 from commission_sync.local.first_rates import FirstRates, sample_rates
-from commission_sync.local.first_run import FirstRun
+from commission_sync.local.first_run import PARSE_SECONDS, FirstRun
+from commission_sync.local.standalone import Standalone
 from commission_sync.local.tenants import SAMPLES, Tenant, enlist, real_tenant, retire_samples
 
+WEBHOOKS_DAG = "hubspot_webhooks"
 EPILOG = """
 With HUBSPOT_ACCESS_TOKEN set (in the environment or .env), that portal is synced in place of the emulated
 one; COMPANY names it (default: my-company).
@@ -58,7 +60,18 @@ def _demo(terminal: Terminal, stack: ExitStack, *, once: bool, timeout: float) -
     rates.tell(companies)
     if once:
         return 0 if complete else 1
+    if hubspot:
+        _wire(terminal, environment, airflow, hubspot)
     return session.stay(terminal, environment, airflow)
+
+
+def _wire(terminal: Terminal, environment: Environment, airflow: Standalone, hubspot: EmulatedHubSpot) -> None:
+    with terminal.step("Webhooks of the emulator into Airflow"):
+        airflow.api.wait_for_dag(WEBHOOKS_DAG, seconds=PARSE_SECONDS)
+        airflow.api.unpause(WEBHOOKS_DAG)
+        # By the address that the emulator calls, unless the environment says that there is another one.
+        url = environment.variables.get("HUBSPOT_WEBHOOK_URL") or f"{environment.api_url}/hubspot/webhooks"
+        hubspot.send_webhooks(url, environment.variables[WEBHOOK_SECRET].partition(",")[0])
 
 
 def _emulate(terminal: Terminal, stack: ExitStack, environment: Environment) -> EmulatedHubSpot:

@@ -1,5 +1,6 @@
 """The emulated HubSpot of `make demo`, as a process."""
 
+import json
 import subprocess
 import sys
 import time
@@ -50,6 +51,13 @@ class EmulatedHubSpot:
                 lines = self.log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
                 raise LocalError(f"The emulated HubSpot did not start ({lines[-1]}): see {self.log}.")
             time.sleep(0.1)
+
+    def send_webhooks(self, url: str, secret: str) -> None:
+        """Let it tell a receiver of everything that happens from now on."""
+        body = json.dumps({"url": url, "secret": secret, "subscriptions": "all"}).encode()
+        request = urllib.request.Request(f"{self.url}/_emulator/webhooks", data=body, method="PUT")  # noqa: S310 - ours
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
+            pass
 
     def _answers(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -18,6 +18,7 @@ METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 COMMISSIONS = "AIRFLOW_CONN_COMMISSIONS_DB"
 API_PORT = "AIRFLOW__API__PORT"
 DEFAULT_API_PORT = 8080
+WEBHOOK_SECRET = "HUBSPOT_WEBHOOK_SECRET"  # noqa: S105 - a name, not a secret
 # glibc gives each thread its own heap and keeps what was freed there: a task with eight readers then holds 40 MiB more.
 LEAN_THREADS = {"MALLOC_ARENA_MAX": "2"}
 
@@ -175,6 +176,8 @@ def _defaults(project: Project) -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": keys.api,
         # Encrypts the customers' OAuth tokens; another one than Airflow's own.
         "TOKEN_ENCRYPTION_KEYS": keys.tokens,
+        # What the emulated HubSpot signs its webhooks with.
+        WEBHOOK_SECRET: keys.webhooks,
         "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt,
         # Its default is every address of the machine.
         "AIRFLOW__API__HOST": "127.0.0.1",

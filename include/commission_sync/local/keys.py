@@ -22,6 +22,7 @@ class Keys:
     api: str = field(repr=False)
     jwt: str = field(repr=False)
     tokens: str = field(repr=False)
+    webhooks: str = field(repr=False)
 
     @classmethod
     def load(cls, home: Path) -> "Keys":
@@ -49,6 +50,7 @@ def _made_up() -> dict[str, str]:
         "api": secrets.token_urlsafe(48),
         "jwt": secrets.token_urlsafe(48),
         "tokens": _fernet_key(),
+        "webhooks": secrets.token_urlsafe(24),
     }
 
 

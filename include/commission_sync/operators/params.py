@@ -1,10 +1,11 @@
-"""The params form that all sync DAGs share."""
+"""The params forms of the DAGs."""
 
 from __future__ import annotations
 
 from airflow.sdk import Param
 
 from commission_sync.streams.request import ASKED_MODES, Mode
+from commission_sync.webhooks.letters import REPLAYABLE
 
 
 def companies_param() -> Param:
@@ -43,5 +44,47 @@ def sync_params() -> dict[str, Param]:
             format="date-time",
             title="Window to",
             description="Mode window only: the end, exclusive.",
+        ),
+    }
+
+
+def lane_params() -> dict[str, Param]:
+    """Return the form: whose events, and what to replay before."""
+    return {
+        "companies": companies_param(),
+        "replay": Param(
+            default=[],
+            type="array",
+            items={"type": "string", "enum": list(REPLAYABLE)},
+            title="Replay events in state",
+            description="dead, ignored, done or retry, one per line. Empty: replay nothing, unless ids are given.",
+        ),
+        "replay_ids": Param(
+            default=[],
+            type="array",
+            items={"type": "integer"},
+            title="Replay these events",
+            description="ids of webhook_events, one per line, in whatever of the four states they are.",
+        ),
+        "replay_types": Param(
+            default=[],
+            type="array",
+            items={"type": "string"},
+            title="Replay only these types",
+            description="Subscription types such as deal.deletion, one per line. Empty: all.",
+        ),
+        "replay_from": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Replay from",
+            description="The first time of receipt, inclusive.",
+        ),
+        "replay_to": Param(
+            default=None,
+            type=["null", "string"],
+            format="date-time",
+            title="Replay to",
+            description="The end, exclusive.",
         ),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from airflow.sdk.types import DagRunProtocol
 
 from airflow_hubspot.client import HubSpotClient
 from commission_sync.operators.company import CompanyOperator
+from commission_sync.operators.derivations import derivations
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts
@@ -57,9 +59,10 @@ class ReconcileOperator(CompanyOperator):
         """Reconcile the company's streams, and read the history of the deals that the run asks for."""
         params = context["params"]
         percent = params["max_archived_percent"]
-        work = Reconciliation(
-            self.streams, company, client, conn, load_settings(), percent, tuple(params["history_of"])
-        )
+        settings = load_settings()
+        follow = partial(derivations, company=company, settings=settings)
+        history_of = tuple(params["history_of"])
+        work = Reconciliation(self.streams, company, client, conn, settings, percent, history_of, follow)
         return work.run(request)
 
     def fresh_streams(self) -> tuple[Stream, ...]:

@@ -46,7 +46,7 @@ def record_rejects(
             cursor.executemany(
                 _RECORD,
                 [
-                    (integration_id, stream, r.crm_id, Jsonb(_storable(r.payload)), _storable(r.reason), sync_run_id)
+                    (integration_id, stream, r.crm_id, Jsonb(storable(r.payload)), storable(r.reason), sync_run_id)
                     for r in rejects
                 ],
             )
@@ -58,14 +58,14 @@ def resolve_rejects(conn: psycopg.Connection, integration_id: UUID, stream: str,
     return conn.execute(_RESOLVE, (integration_id, stream, list(crm_ids))).rowcount if crm_ids else 0
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
+    """Return a JSON value as jsonb can hold it: NUL characters and lone surrogates become their visible escapes."""
     match value:
         case str():
-            # Lone surrogates cannot be encoded either; both stay visible as their escapes.
             return value.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
         case Mapping():
-            return {_storable(k): _storable(v) for k, v in value.items()}
+            return {storable(k): storable(v) for k, v in value.items()}
         case list() | tuple():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case _:
             return value

@@ -19,7 +19,7 @@ from commission_sync.store.runs import RunCounts
 from commission_sync.streams.guard import Guard
 from commission_sync.streams.history import FEATURE as HISTORY
 from commission_sync.streams.history import read_history
-from commission_sync.streams.landing import Target
+from commission_sync.streams.landing import Derive, Target, nothing_follows
 from commission_sync.streams.portal import verified
 from commission_sync.streams.products import PRODUCTS
 from commission_sync.streams.reconcile import StreamReconciliation
@@ -41,6 +41,7 @@ class Reconciliation:
 
     :param streams: in the order in which they are reconciled, deals first
     :param max_archived_percent: overrides the setting of that name, for a run that a person has looked at
+    :param derive: what follows each merge of a stream, in its transaction
     :param history_of: deals whose property history is read; in mode full, that of every deal without one is read, too
     """
 
@@ -51,6 +52,7 @@ class Reconciliation:
     settings: Settings
     max_archived_percent: float | None = None
     history_of: tuple[str, ...] = ()
+    derive: Derive = nothing_follows
 
     def run(self, request: SyncRequest) -> RunCounts:
         """Run one try and return what it did.
@@ -92,7 +94,14 @@ class Reconciliation:
         record = RunRecord(self.conn, self.client, integration, stream=stream.name, request=request, plan=plan)
         with record:
             target = Target(
-                stream, integration, record.sync_run_id, request.run_key, moves_cursor=False, path="reconcile", why=_WHY
+                stream,
+                integration,
+                record.sync_run_id,
+                request.run_key,
+                moves_cursor=False,
+                path="reconcile",
+                why=_WHY,
+                derivations=self.derive(stream),
             )
             percent = self.max_archived_percent
             guard = Guard(

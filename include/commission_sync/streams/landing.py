@@ -20,7 +20,7 @@ from commission_sync.store.mapping_problems import settle_problems
 from commission_sync.store.mapping_versions import hold_version
 from commission_sync.store.merge import MergeCounts, Merger
 from commission_sync.store.receipts import open_receipt, record_progress
-from commission_sync.store.rejects import record_rejects, resolve_rejects
+from commission_sync.store.rejects import Reject, record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
 from commission_sync.store.table import Writing
 from commission_sync.store.tombstones import Moved, Tombstones
@@ -33,6 +33,14 @@ from commission_sync.streams.stream import Stream
 # Works out what else follows from rows that a merge has written, in the merge's own transaction: given the connection,
 # the CRM ids that were merged and the run.
 Derivation = Callable[[psycopg.Connection, Sequence[str], UUID], object]
+# Which of them follow a stream's merges.
+Derive = Callable[[Stream], tuple[Derivation, ...]]
+
+
+def nothing_follows(_: Stream) -> tuple[Derivation, ...]:
+    """Return no derivations."""
+    return ()
+
 
 CHECKPOINT_ROWS = 2_000
 CHECKPOINT_BYTES = 16_000_000
@@ -152,14 +160,15 @@ class Landing:
                 advance_cursor(self._conn, target.integration.id, target.stream.name, Cursor(reached))
         self._committed_at = time.monotonic()
 
-    def land(self, records: Iterable[Record], links: Links) -> None:
-        """Commit records that were read by their ids, which leave no receipt."""
+    def land(self, records: Iterable[Record], links: Links) -> list[Reject]:
+        """Commit records that were read by their ids, which leave no receipt, and return those that could not be."""
         batch = self._builder.build(records)
         if self._links is not None:
             batch.rows = linked_rows(self._target.stream, batch.rows, links)
         pending = _Pending(batch, dict(links), records=len(batch.rows) + len(batch.rejects))
         with self._conn.transaction():
             self._write(pending)
+        return batch.rejects
 
     def _write(self, pending: _Pending) -> None:
         batch = pending.batch

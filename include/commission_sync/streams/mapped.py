@@ -58,6 +58,14 @@ def load_mapping(conn: psycopg.Connection, integration: Integration, stream: Str
         return active_mapping(conn, integration.id, portal)
 
 
+def stored_row_builder(
+    conn: psycopg.Connection, integration: Integration, stream: Stream, clock_like: Collection[str]
+) -> RowBuilder:
+    """Return the builder of a stream's rows with the mapping that counts, leaving stored rows as they are."""
+    mapping = load_mapping(conn, integration, stream).compiled.mapping if stream.is_mapped else None
+    return RowBuilder(stream, clock_like, integration.portal_currency or integration.base_currency, mapping)
+
+
 @dataclass(frozen=True)
 class Preparation:
     """Makes what builds a stream's rows, the company's mapping included."""

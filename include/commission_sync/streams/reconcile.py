@@ -30,7 +30,7 @@ from commission_sync.streams.deals import DEALS
 from commission_sync.streams.departures import Departures
 from commission_sync.streams.guard import Guard
 from commission_sync.streams.landing import Landing, Target
-from commission_sync.streams.mapped import load_mapping
+from commission_sync.streams.mapped import stored_row_builder
 from commission_sync.streams.parity import differing, split
 from commission_sync.streams.rows import RowBuilder
 from commission_sync.streams.sweep import Sweep
@@ -172,12 +172,8 @@ class StreamReconciliation:
 
     @cached_property
     def _builder(self) -> RowBuilder:
-        integration = self.target.integration
-        currency = integration.portal_currency or integration.base_currency
-        stream, mapping = self.target.stream, None
-        if stream.is_mapped:
-            mapping = load_mapping(self.conn, integration, stream).compiled.mapping
-        return RowBuilder(stream, self._catalogue.clock_like, currency, mapping)
+        target = self.target
+        return stored_row_builder(self.conn, target.integration, target.stream, self._catalogue.clock_like)
 
     @cached_property
     def _landing(self) -> Landing:

@@ -14,12 +14,12 @@ from fastapi.responses import RedirectResponse, Response
 from commission_sync.operators.portal import pages
 from commission_sync.settings import InvalidSetting
 from commission_sync.store import DatabaseUnavailable
-from commission_sync.web import health, metrics, oauth
+from commission_sync.web import health, letters, metrics, oauth, receiver
 from commission_sync.web.messages import message
 
 # A router of endpoints that answer without a login belongs into PUBLIC, for everybody to see.
-PUBLIC: tuple[APIRouter, ...] = (health.router,)
-PROTECTED = (metrics.router, oauth.router)
+PUBLIC: tuple[APIRouter, ...] = (health.router, receiver.router)
+PROTECTED = (letters.router, metrics.router, oauth.router)
 
 
 def create_app() -> FastAPI:

@@ -13,6 +13,7 @@ from hubspot_emulator.admin.breaking import Breaking
 from hubspot_emulator.admin.consenting import Consenting
 from hubspot_emulator.admin.editing import Editing
 from hubspot_emulator.admin.looking import Looking
+from hubspot_emulator.admin.sending import Sending
 
 if TYPE_CHECKING:
     from hubspot_emulator.server import HubSpotServer
@@ -23,5 +24,5 @@ PORTAL = f"{BASE}/portals/{{portal_id:\\d+}}"
 
 def add_admin(app: web.Application, server: HubSpotServer) -> None:
     """Serve the admin endpoints."""
-    for part in (Looking(server), Editing(server), Breaking(server), Consenting(server)):
+    for part in (Looking(server), Editing(server), Breaking(server), Consenting(server), Sending(server)):
         app.add_routes(part.routes(BASE, PORTAL))

@@ -21,6 +21,7 @@ from commission_sync.store.models.mapping import MappingBreach, MappingProblem, 
 from commission_sync.store.models.records import Activity, DealObject, DealSplit, LineItem
 from commission_sync.store.models.reference import Owner, Product, Stage
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
+from commission_sync.store.models.webhooks import WebhookEvent, WebhookLane
 
 __all__ = [
     "Activity",
@@ -58,4 +59,6 @@ __all__ = [
     "SyncReceipt",
     "SyncReject",
     "SyncRun",
+    "WebhookEvent",
+    "WebhookLane",
 ]

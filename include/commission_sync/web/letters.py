@@ -1,0 +1,162 @@
+"""`/api/webhooks/*`: delivery figures, dead letters, replay, dismissal, pausing a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import psycopg
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from psycopg.rows import dict_row
+from pydantic import BaseModel, ConfigDict, Field
+
+from commission_sync.operators.database import commissions_connection
+from commission_sync.webhooks import lanes
+from commission_sync.webhooks.letters import InvalidReplay, Selection, dismiss, replay
+
+DAG_ID = "hubspot_webhooks"
+_PAGE = 100
+
+router = APIRouter(prefix="/api/webhooks")
+
+
+def _may(method: str) -> Any:
+    def check(request: Request, user: GetUserDep) -> BaseUser:
+        """Let those pass who may see, or trigger, the DAG that works the events off."""
+        if method == "POST":
+            _refuse_other_origins(request)
+        details = DagDetails(id=DAG_ID)
+        if not get_auth_manager().is_authorized_dag(
+            method=method,  # type: ignore[arg-type]
+            access_entity=DagAccessEntity.RUN,
+            details=details,
+            user=user,
+        ):
+            raise HTTPException(403, f"this needs the right to {'trigger' if method == 'POST' else 'see'} {DAG_ID}")
+        return user
+
+    return check
+
+
+def _refuse_other_origins(request: Request) -> None:
+    # The login may come as a cookie, which a browser sends along whoever asks it to.
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(403, "this is asked for by another site's page")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "the body has to be application/json")
+
+
+MaySee = Annotated[BaseUser, Depends(_may("GET"))]
+MayAct = Annotated[BaseUser, Depends(_may("POST"))]
+
+
+def _connection() -> Iterator[psycopg.Connection]:
+    with commissions_connection() as conn:
+        yield conn
+
+
+Database = Annotated[psycopg.Connection, Depends(_connection)]
+
+
+class Strict(BaseModel):
+    """A body in which every field is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReplayBody(Strict):
+    """Which events; everything that is given has to fit."""
+
+    ids: list[int] | None = Field(default=None, max_length=10_000)
+    company: str | None = None
+    subscription_types: list[str] | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+    states: list[str] = ["dead"]
+
+
+class DismissBody(Strict):
+    """Which letters, and why."""
+
+    ids: list[int] = Field(min_length=1, max_length=10_000)
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+class PauseBody(Strict):
+    """Why a lane is paused."""
+
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+_LETTERS = """
+SELECT id, company_id, portal_id, subscription_type, object_type, object_id, occurred_at, received_at, died_at,
+       attempts, error_class, last_error, correlation_ids, replays, payload
+FROM webhook_dead_letters
+WHERE (%(company)s::text IS NULL OR company_id = %(company)s) AND (%(before)s::bigint IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(most)s
+"""
+
+
+@router.get("/delivery")
+def delivery(_: MaySee, conn: Database) -> list[dict[str, Any]]:
+    """Return each company's delivery figures."""
+    return conn.cursor(row_factory=dict_row).execute("SELECT * FROM webhook_delivery ORDER BY company_id").fetchall()
+
+
+@router.get("/dead-letters")
+def dead_letters(
+    _: MaySee,
+    conn: Database,
+    company: str | None = None,
+    before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+) -> list[dict[str, Any]]:
+    """Return a page of open dead letters, the newest first; `before` is the last id of the page before."""
+    values = {"company": company, "before": before, "most": _PAGE}
+    return conn.cursor(row_factory=dict_row).execute(_LETTERS, values).fetchall()
+
+
+@router.post("/replay")
+def replay_events(body: ReplayBody, user: MayAct, conn: Database) -> dict[str, int]:
+    """Put events back as if they had just come."""
+    try:
+        selection = Selection(**body.model_dump())
+    except InvalidReplay as error:
+        raise HTTPException(422, str(error)) from None
+    with conn.transaction():
+        return {"replayed": replay(conn, selection, actor=user.get_name())}
+
+
+@router.post("/dismiss")
+def dismiss_letters(body: DismissBody, user: MayAct, conn: Database) -> dict[str, int]:
+    """Lay dead letters to rest."""
+    try:
+        with conn.transaction():
+            return {"dismissed": dismiss(conn, body.ids, reason=body.reason, actor=user.get_name())}
+    except InvalidReplay as error:
+        raise HTTPException(422, str(error)) from None
+
+
+@router.post("/lanes/{company}/pause")
+def pause(company: str, body: PauseBody, user: MayAct, conn: Database) -> dict[str, str]:
+    """Let a company's events wait; they are still accepted."""
+    try:
+        with conn.transaction():
+            lanes.pause(conn, company, reason=body.reason, actor=user.get_name())
+    except lanes.UnknownLane as error:
+        raise HTTPException(404, str(error)) from None
+    return {"company": company, "lane": "paused"}
+
+
+@router.post("/lanes/{company}/resume")
+def resume(company: str, _: MayAct, conn: Database) -> dict[str, str]:
+    """Let a company's events go on."""
+    with conn.transaction():
+        was_paused = lanes.resume(conn, company)
+    return {"company": company, "lane": "resumed" if was_paused else "was not paused"}

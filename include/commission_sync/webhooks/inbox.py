@@ -1,0 +1,211 @@
+"""The inbox: events are on disk before HubSpot is told that they are accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from commission_sync.webhooks.intake import Incoming
+
+CHANNEL = "webhook_events"
+# HubSpot waits for five seconds; two tries at a connection and the insert have to fit.
+_WAIT_SECONDS = 1.0
+_RING_SECONDS = 0.1
+# While one waits for the disk, another gets ready.
+_WRITERS = 2
+_MOST_AT_ONCE = 1_000
+# The disk, not only memory, holds what is acknowledged, whatever the server's own default is.
+_SESSION = "-c timezone=UTC -c synchronous_commit=on -c statement_timeout=1s"
+
+_log = logging.getLogger(__name__)
+
+
+class InboxUnavailable(RuntimeError):
+    """Events could not be kept; whoever sent them has to send them again."""
+
+
+# The portal decides whose events they are; one that nobody has is kept and never guessed at.
+_KEEP = """
+INSERT INTO webhook_events (integration_id, portal_id, event_key, subscription_type, object_type, object_id,
+                            occurred_at, payload, state, error_class, last_error, finished_at)
+SELECT i.id, e.portal_id, e.event_key, e.subscription_type, e.object_type, e.object_id, e.occurred_at, e.payload::jsonb,
+       verdict.state, verdict.error_class, coalesce(e.problem, verdict.reason),
+       CASE WHEN verdict.state <> 'received' THEN now() END
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+     AS e (portal_id, event_key, subscription_type, object_type, object_id, occurred_at, payload, problem)
+LEFT JOIN crm_integrations i ON i.portal_id = e.portal_id
+CROSS JOIN LATERAL (
+    SELECT * FROM (VALUES
+        ('dead', 'unreadable', NULL, e.problem IS NOT NULL),
+        ('ignored', NULL, 'no company has this portal', i.id IS NULL),
+        ('ignored', NULL, 'the company is not active', NOT i.is_active),
+        ('ignored', NULL, 'webhooks are switched off for the company', i.feature_flags->>'webhooks' = 'false'),
+        ('received', NULL, NULL, true)
+    ) AS rule (state, error_class, reason, applies) WHERE applies LIMIT 1
+) verdict
+ON CONFLICT (event_key, occurred_at) DO NOTHING
+RETURNING event_key
+"""
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """Events of one request, and the number of new ones once they are kept."""
+
+    events: Sequence[Incoming]
+    kept: asyncio.Future[int]
+
+
+class Inbox:
+    """Where a web server keeps events; one for each process, opened at the first event.
+
+    Requests that arrive while others are being written share the next insert, and its wait for the disk: the slower the
+    disk, the more of them.
+
+    :param dsn: the commissions database
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: AsyncConnectionPool | None = None
+        self._opening = asyncio.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._writers: set[asyncio.Task[None]] = set()
+        self._ringing: asyncio.Task[None] | None = None
+
+    async def keep(self, events: Sequence[Incoming]) -> int:
+        """Keep all of the events, or none, and return how many were new.
+
+        :raises InboxUnavailable: when the database does not confirm it.
+        """
+        if not events:
+            return 0
+        waiting = _Waiting(events, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if len(self._writers) < _WRITERS:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await waiting.kept
+
+    async def close(self) -> None:
+        """Let go of the connections, once what waits is kept."""
+        await asyncio.gather(*self._writers, return_exceptions=True)
+        if self._ringing is not None:
+            await self._ringing
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    async def _write(self) -> None:
+        while self._waiting:
+            some = [self._waiting.popleft()]
+            room = _MOST_AT_ONCE - len(some[0].events)
+            while self._waiting and len(self._waiting[0].events) <= room:
+                some.append(self._waiting.popleft())
+                room -= len(some[-1].events)
+            await self._settle(some)
+
+    async def _settle(self, some: Sequence[_Waiting]) -> None:
+        try:
+            new = await self._insert([event for waiting in some for event in waiting.events])
+        except psycopg.Error as error:
+            if len(some) > 1:
+                # One request's events must not be another's undoing.
+                for waiting in some:
+                    await self._settle([waiting])
+                return
+            _fail(some, InboxUnavailable(f"{type(error).__name__}: {_first_line(error)}"))
+        except Exception as error:
+            _fail(some, error)
+        else:
+            for waiting in some:
+                if not waiting.kept.done():
+                    waiting.kept.set_result(len(new & {event.event_key for event in waiting.events}))
+            if new and self._ringing is None:
+                self._ringing = asyncio.create_task(self._ring())
+
+    async def _insert(self, events: Sequence[Incoming]) -> set[str]:
+        pool = await self._opened()
+        # Transactions that insert the same keys at the same time must do so in the same order, or they may deadlock.
+        ordered = sorted({event.event_key: event for event in events}.items())
+        columns = [list(column) for column in zip(*(_row(event) for _, event in ordered), strict=True)]
+        try:
+            return await _run(pool, columns)
+        except psycopg.OperationalError:
+            # The server may have been restarted since: inserting twice does the same as once.
+            with suppress(psycopg.Error):
+                await pool.check()
+        return await _run(pool, columns)
+
+    async def _opened(self) -> AsyncConnectionPool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = AsyncConnectionPool(
+                    self._dsn,
+                    # One to ring the bell beside those that write.
+                    min_size=_WRITERS + 1,
+                    max_size=_WRITERS + 1,
+                    timeout=_WAIT_SECONDS,
+                    reconnect_timeout=5.0,
+                    open=False,
+                    name="webhooks",
+                    kwargs={
+                        "autocommit": True,
+                        "connect_timeout": 2,
+                        "prepare_threshold": 0,
+                        "application_name": "commission-sync-webhooks",
+                        "options": _SESSION,
+                    },
+                )
+                await self._pool.open()
+            return self._pool
+
+    async def _ring(self) -> None:
+        # In a transaction of its own, and one for many inserts: those that notify are committed one after the other.
+        # A bell that does not ring costs seconds, as whoever listens looks for himself as well.
+        await asyncio.sleep(_RING_SECONDS)
+        self._ringing = None
+        try:
+            async with (await self._opened()).connection() as conn:
+                await conn.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+        except psycopg.Error as error:
+            _log.warning("webhooks bell not rung error=%r", _first_line(error))
+
+
+async def _run(pool: AsyncConnectionPool, columns: list[list[object]]) -> set[str]:
+    try:
+        async with pool.connection() as conn:
+            return {row[0] for row in await (await conn.execute(_KEEP, columns)).fetchall()}
+    except PoolTimeout:
+        raise InboxUnavailable("the commissions database does not answer") from None
+
+
+def _fail(some: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in some:
+        if not waiting.kept.done():
+            waiting.kept.set_exception(error)
+
+
+def _row(event: Incoming) -> tuple[object, ...]:
+    return (
+        event.portal_id,
+        event.event_key,
+        event.subscription_type,
+        event.object_type,
+        event.object_id,
+        event.occurred_at,
+        event.payload,
+        event.problem,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,96 @@
+"""Each company's events are a lane of their own: it can be paused, and a worker says that he is at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+# A worker shows up more often than that; one that does not is taken for dead and another is called.
+ATTENDANCE = timedelta(seconds=20)
+
+
+class UnknownLane(LookupError):
+    """A lane was named that no company has."""
+
+
+@dataclass(frozen=True)
+class DueLane:
+    """A company with events that are due, at whose lane nobody is."""
+
+    integration_id: UUID
+    company: str
+
+
+# Also the watcher's question: as cheap as one look into an index of what waits, for each company.
+DUE_LANES = """
+SELECT i.id AS integration_id, i.company_id AS company
+FROM crm_integrations i LEFT JOIN webhook_lanes l ON l.integration_id = i.id
+WHERE i.is_active AND l.paused_at IS NULL AND coalesce(l.attended_until < now(), true) AND EXISTS (
+    SELECT FROM webhook_events e
+    WHERE e.integration_id = i.id AND e.state IN ('received', 'retry', 'processing') AND e.next_attempt_at <= now()
+)
+ORDER BY i.company_id
+"""
+
+_ATTEND = """
+INSERT INTO webhook_lanes AS l (integration_id, attended_by, attended_until)
+VALUES (%(lane)s, %(worker)s, now() + %(for)s)
+ON CONFLICT (integration_id) DO UPDATE
+SET attended_by = excluded.attended_by, attended_until = excluded.attended_until
+WHERE l.paused_at IS NULL AND (l.attended_by = excluded.attended_by OR l.attended_until < now())
+"""
+
+_LEAVE = "UPDATE webhook_lanes SET attended_until = '-infinity' WHERE integration_id = %s AND attended_by = %s"
+
+_PAUSE = """
+INSERT INTO webhook_lanes (integration_id, paused_at, paused_by, paused_reason)
+SELECT id, now(), %(actor)s, %(reason)s FROM crm_integrations WHERE company_id = %(company)s
+ON CONFLICT (integration_id) DO UPDATE
+SET paused_at = now(), paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
+"""
+
+_RESUME = """
+UPDATE webhook_lanes l SET paused_at = NULL, paused_by = NULL, paused_reason = NULL
+FROM crm_integrations i WHERE i.id = l.integration_id AND i.company_id = %(company)s
+"""
+
+
+def due_lanes(conn: psycopg.Connection, companies: Sequence[str] = ()) -> list[DueLane]:
+    """Return the lanes, of the given companies or of all, that a worker is needed at."""
+    with conn.cursor(row_factory=class_row(DueLane)) as cursor:
+        found = cursor.execute(DUE_LANES).fetchall()
+    return [lane for lane in found if not companies or lane.company in companies]
+
+
+def attend(conn: psycopg.Connection, integration_id: UUID, worker: UUID) -> bool:
+    """Say that this worker is at the lane for a while; False when another one is or the lane is paused."""
+    with conn.transaction():
+        values = {"lane": integration_id, "worker": worker, "for": ATTENDANCE}
+        return conn.execute(_ATTEND, values).rowcount == 1
+
+
+def leave(conn: psycopg.Connection, integration_id: UUID, worker: UUID) -> None:
+    """Say that this worker is no longer at the lane."""
+    with conn.transaction():
+        conn.execute(_LEAVE, (integration_id, worker))
+
+
+def pause(conn: psycopg.Connection, company: str, *, reason: str, actor: str) -> None:
+    """Let a company's events wait, in the caller's transaction; they are still accepted.
+
+    :raises UnknownLane: when there is no such company.
+    """
+    if conn.execute(_PAUSE, {"company": company, "reason": reason, "actor": actor}).rowcount == 0:
+        raise UnknownLane(f"there is no company {company!r} in crm_integrations")
+
+
+def resume(conn: psycopg.Connection, company: str) -> bool:
+    """Let a company's events go on, in the caller's transaction, and tell whether they had been paused."""
+    resumed = conn.execute(_RESUME, {"company": company}).rowcount > 0
+    conn.execute("SELECT pg_notify('webhook_events', '')")
+    return resumed

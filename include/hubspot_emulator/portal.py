@@ -33,6 +33,8 @@ class Knobs:
     merge_makes_third: bool = False
     restore_bumps: bool = False
     longest_url: int = 8_000
+    # {"property", "value", "requires"}: a deal gets this value only if the other property has one.
+    conditional_requirement: dict[str, str] | None = None
 
 
 class Portal:

@@ -30,7 +30,7 @@ class Stats:
             "calls": sum(self.calls.values()),
             "by_operation": dict(self.calls),
             "statuses": {str(k): v for k, v in self.statuses.items()},
-            "faults": dict(self.faults),
+            "faults": {str(k): v for k, v in self.faults.items()},
             "refused": self.refused,
             "bytes": self.bytes,
             "busy_seconds": round(self.busy_seconds, 4),

@@ -15,7 +15,17 @@ from airflow_hubspot.client.errors import (
     UriTooLong,
 )
 from airflow_hubspot.client.limits import InMemoryLimiter, Limiter, Policy
-from airflow_hubspot.client.objects import BatchResult, Objects, Page, Record, SearchPage
+from airflow_hubspot.client.objects import (
+    BatchResult,
+    BatchWrite,
+    Change,
+    Objects,
+    Page,
+    PastValue,
+    Record,
+    SearchPage,
+    WriteFailure,
+)
 from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
 from airflow_hubspot.client.search import Filter, SearchQuery
 from airflow_hubspot.client.transport import CallSnapshot, StaticToken, TokenSource
@@ -23,7 +33,9 @@ from airflow_hubspot.client.transport import CallSnapshot, StaticToken, TokenSou
 __all__ = [
     "AccountDetails",
     "BatchResult",
+    "BatchWrite",
     "CallSnapshot",
+    "Change",
     "Conflict",
     "DailyUsage",
     "Filter",
@@ -37,6 +49,7 @@ __all__ = [
     "NotFound",
     "Objects",
     "Page",
+    "PastValue",
     "Policy",
     "PropertyDefinition",
     "RateLimited",
@@ -48,5 +61,6 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UriTooLong",
+    "WriteFailure",
     "is_clock_like",
 ]

@@ -1,4 +1,4 @@
-"""Reads CRM records: lists, searches and batch reads."""
+"""Reads CRM records by lists, searches and batch reads, and changes them in batches."""
 
 from __future__ import annotations
 
@@ -13,12 +13,27 @@ from airflow_hubspot.client.search import SearchQuery
 
 LIST_LIMIT = 100
 BATCH_LIMIT = 100
+HISTORY_LIMIT = 50
 # URLs of over 8,000 characters were refused with 414, one of 5,116 went through.
 _LONGEST_QUERY = 5_000
 
 
+class PastValue(TypedDict):
+    """A value that a property has or had, since when, and where it came from."""
+
+    value: str
+    timestamp: str
+    sourceType: str
+    sourceId: NotRequired[str]
+    sourceLabel: NotRequired[str]
+    updatedByUserId: NotRequired[int]
+
+
 class Record(TypedDict):
-    """A CRM record as HubSpot sends it; every property value is a string or null."""
+    """A CRM record as HubSpot sends it; every property value is a string or null.
+
+    `propertiesWithHistory` has the newest value first.
+    """
 
     id: str
     properties: dict[str, str | None]
@@ -26,6 +41,14 @@ class Record(TypedDict):
     updatedAt: str
     archived: bool
     archivedAt: NotRequired[str]
+    propertiesWithHistory: NotRequired[dict[str, list[PastValue]]]
+
+
+class Change(TypedDict):
+    """New values for some properties of one record; an empty string clears a value."""
+
+    id: str
+    properties: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,6 +74,24 @@ class BatchResult:
 
     results: list[Record]
     missing: list[str]
+
+
+@dataclass(frozen=True)
+class WriteFailure:
+    """Why HubSpot left some records of a batch as they were."""
+
+    ids: tuple[str, ...]
+    category: str
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchWrite:
+    """What a batch update changed, as HubSpot now has it, and what it did not."""
+
+    results: list[Record]
+    failures: list[WriteFailure]
+    correlation_id: str | None
 
 
 class Objects:
@@ -89,17 +130,54 @@ class Objects:
         answer = self._sdk.call("POST", path("search", self._version, type=object_type), body=query.body())
         return SearchPage(int(answer["total"]), answer["results"], _next_after(answer))
 
-    def batch_read(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
-        """Return up to 100 records by id, from HubSpot's primary store.
+    def get(self, object_type: str, crm_id: str, properties: Sequence[str]) -> Record:
+        """Return one record; the id of one that was merged away answers with the record that it ended up in.
+
+        :raises NotFound: when there is none, or it is archived.
+        """
+        url_path = path("record", self._version, type=object_type, id=crm_id)
+        record: Record = self._sdk.call("GET", url_path, query=[("properties", ",".join(properties))])
+        return record
+
+    def batch_read(
+        self, object_type: str, ids: Sequence[str], properties: Sequence[str], history: Sequence[str] = ()
+    ) -> BatchResult:
+        """Return up to 100 records by id, from HubSpot's primary store; up to 50 with the `history` of properties.
+
+        A record that was merged away is in neither of the two lists.
 
         :raises HubSpotError: when HubSpot answers any of them with something else than "not found".
         """
-        if len(ids) > BATCH_LIMIT:
-            raise ValueError(f"a batch read takes at most {BATCH_LIMIT} ids, not {len(ids)}")
-        body = {"inputs": [{"id": i} for i in ids], "properties": list(properties)}
+        most = HISTORY_LIMIT if history else BATCH_LIMIT
+        if len(ids) > most:
+            raise ValueError(f"a batch read takes at most {most} ids, not {len(ids)}")
+        body: dict[str, Any] = {"inputs": [{"id": i} for i in ids], "properties": list(properties)}
+        if history:
+            body["propertiesWithHistory"] = list(history)
         answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), body=body)
         missing = [i for error in answer.get("errors") or () for i in _not_found(object_type, error)]
         return BatchResult(answer["results"], missing)
+
+    def batch_update(self, object_type: str, changes: Sequence[Change]) -> BatchWrite:
+        """Change up to 100 different records; unlike `get` this does not follow an id that was merged away.
+
+        It is sent once: after an answer that did not arrive, the caller has to read before it repeats.
+
+        :raises Invalid: when HubSpot does not accept a value; then it has changed none of the records.
+        :raises HubSpotError: when HubSpot refuses for another reason, or did not answer.
+        """
+        if len(changes) > BATCH_LIMIT:
+            raise ValueError(f"a batch update takes at most {BATCH_LIMIT} records, not {len(changes)}")
+        url_path = path("batch_update", self._version, type=object_type)
+        answer = self._sdk.answer("POST", url_path, body={"inputs": list(changes)})
+        failures = [_failure(error) for error in answer.document.get("errors") or ()]
+        return BatchWrite(answer.document["results"], failures, answer.getheader("x-hubspot-correlation-id"))
+
+
+def _failure(error: Mapping[str, Any]) -> WriteFailure:
+    ids = (error.get("context") or {}).get("ids") or ([error["id"]] if error.get("id") else [])
+    category, message = str(error.get("category") or ""), str(error.get("message") or "")
+    return WriteFailure(tuple(map(str, ids)), category, message)
 
 
 def _next_after(answer: Mapping[str, Any]) -> str | None:

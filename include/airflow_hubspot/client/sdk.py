@@ -98,8 +98,19 @@ class Sdk:
 
         :raises HubSpotError: when HubSpot refuses or stays away.
         """
-        answer = self._caller.call_api(path, method, query_params=list(query), body=body, _preload_content=False)
-        return answer.document
+        return self.answer(method, path, query=query, body=body).document
+
+    def answer(
+        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
+    ) -> GateResponse:
+        """Make a call and return its answer with status and headers.
+
+        :raises HubSpotError: when HubSpot refuses or stays away.
+        """
+        answer: GateResponse = self._caller.call_api(
+            path, method, query_params=list(query), body=body, _preload_content=False
+        )
+        return answer
 
     def _api(self, package: Any, name: str, config: Mapping[str, Any]) -> Any:
         configuration = package.Configuration(host=self._base_url)

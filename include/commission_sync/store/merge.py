@@ -14,6 +14,8 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from commission_sync.store import echoes
+
 KEY = "crm_id"
 VERSION = "crm_updated_at"
 DOCUMENT = "properties"
@@ -100,10 +102,9 @@ WITH changed AS MATERIALIZED (
     RETURNING d.crm_id, s.before, d.properties AS after
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'update', coalesce(difference.changes, '{{}}'), %(actor)s,
-       %(sync_run_id)s
+SELECT %(integration_id)s, %(entity)s, crm_id, {action}, changes, %(actor)s, %(sync_run_id)s
 FROM written, LATERAL (
-    SELECT jsonb_object_agg(key, jsonb_build_array(old.value, new.value)) AS changes
+    SELECT coalesce(jsonb_object_agg(key, jsonb_build_array(old.value, new.value)), '{{}}') AS changes
     FROM jsonb_each_text(before) old FULL JOIN jsonb_each_text(after) new USING (key)
     WHERE old.value IS DISTINCT FROM new.value AND key <> ALL (%(unaudited)s)
 ) difference
@@ -129,6 +130,7 @@ class Merger:
     ) -> None:
         self._conn = conn
         self._spec = spec
+        self._integration_id = integration_id
         self._parameters = {
             "integration_id": integration_id,
             "company_id": company_id,
@@ -158,6 +160,8 @@ class Merger:
         if inserted == len(newest):
             return MergeCounts(inserted)
         updated = self._run(_UPDATE).rowcount
+        if self._spec.entity == echoes.ENTITY:
+            echoes.settle_echoes(self._conn, self._integration_id, self._names["stage"])
         (stale,) = self._run(_COUNT_STALE).fetchone() or (0,)
         return MergeCounts(inserted, updated, len(newest) - inserted - updated - stale, stale)
 
@@ -205,6 +209,7 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
     return {
         "table": sql.Identifier(spec.table),
         "stage": sql.Identifier(f"stage_{spec.table}"),
+        "action": sql.SQL(echoes.ACTION if spec.entity == echoes.ENTITY else "'update'"),
         "columns": comma.join(
             sql.SQL("{} " + _staged_type(column)).format(name) for column, name in zip(spec.columns, names, strict=True)
         ),

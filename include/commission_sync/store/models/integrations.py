@@ -37,6 +37,7 @@ class CrmIntegration(Base):
     portal_currency: Mapped[str | None]
     portal_time_zone: Mapped[str | None]
     verified_token_fingerprint: Mapped[str | None]
+    writeback_settings: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
     created_at: Mapped[datetime] = now_stamp()
     updated_at: Mapped[datetime] = now_stamp()
 

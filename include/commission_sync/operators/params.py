@@ -1,4 +1,4 @@
-"""The params form that all sync DAGs share."""
+"""The params forms of the DAGs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ from commission_sync.streams.request import Mode
 def sync_params() -> dict[str, Param]:
     """Return the form: for whom, what, and the window of a manual window run."""
     return {
-        "companies": Param(
-            default=[],
-            type="array",
-            items={"type": "string"},
-            title="Companies",
-            description="One company_id per line, as in crm_integrations. Empty: all active ones.",
-        ),
+        "companies": companies_param(),
         "mode": Param(
             default=Mode.INCREMENTAL.value,
             type="string",
@@ -40,3 +34,33 @@ def sync_params() -> dict[str, Param]:
             description="Mode window only: the end, exclusive.",
         ),
     }
+
+
+def writeback_params() -> dict[str, Param]:
+    """Return the form of the write-back: for whom, and what else than the scheduled work."""
+    return {
+        "companies": companies_param(),
+        "undo_run_id": Param(
+            default=None,
+            type=["null", "string"],
+            title="Undo run",
+            description="The run id of an earlier run of this DAG: takes back what it wrote, instead of writing.",
+        ),
+        "verify_now": Param(
+            default=False,
+            type="boolean",
+            title="Verify now",
+            description="Read everything that was written and not read again yet, without waiting for the sync.",
+        ),
+    }
+
+
+def companies_param() -> Param:
+    """Return the field that narrows a run down to some companies."""
+    return Param(
+        default=[],
+        type="array",
+        items={"type": "string"},
+        title="Companies",
+        description="One company_id per line, as in crm_integrations. Empty: all active ones.",
+    )

@@ -92,7 +92,7 @@ def _plain(text: str) -> str:
 def log_line(log: logging.Logger, level: int, event: str, **facts: object) -> None:
     """Write one line: an event, then key=value."""
     known = {key: value for key, value in facts.items() if value is not None}
-    log.log(level, "%s %s", event, " ".join(f"{k}={_quoted(v)}" for k, v in known.items()))
+    log.log(level, "%s %s", event, " ".join(f"{k}={_quoted(v)}" for k, v in known.items()), stacklevel=2)
 
 
 def _quoted(value: object) -> str:

@@ -122,6 +122,18 @@ class WriteBack:
         """The same, as `deal_commissions` wants it."""
         return {crm_id: tuple(values) for crm_id, *values in self.world.query(_TABLE)}
 
+    def past_values(self, name: str) -> dict[str, list[str]]:
+        """All values that a property ever had, by deal, without those that are empty."""
+        ids = list(self.in_hubspot())
+        found: dict[str, list[str]] = {}
+        with self.world.client() as client:
+            for start in range(0, len(ids), 50):
+                read = client.objects.batch_read("deals", ids[start : start + 50], [name], history=[name])
+                for record in read.results:
+                    past = record["propertiesWithHistory"][name]
+                    found[record["id"]] = [entry["value"] for entry in past if entry["value"]]
+        return found
+
     def calls(self) -> dict[str, int]:
         """How often each operation was asked for since the last time."""
         admin = self.world.emulator.admin

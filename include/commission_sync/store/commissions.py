@@ -48,8 +48,9 @@ class Settled:
 class Standing:
     """A commission, the record that it belongs on, and what HubSpot was last seen to have there.
 
-    `copy` is what the sync has of the record, None when it has none. `wrote` is our last write, `last` the last row of
-    the deal, whatever came of it. `sharers` counts the commissions that belong on the same record.
+    `copy` is what the sync has of the record, None when it has none. `agreed` is the last row by which HubSpot had what
+    we wanted, `last` the last row of the deal, whatever came of it. `sharers` counts the commissions that belong on the
+    same record.
     """
 
     deal_id: UUID
@@ -58,7 +59,7 @@ class Standing:
     deal_currency: str | None
     copy: Values | None
     copy_at: datetime | None
-    wrote: Settled | None
+    agreed: Settled | None
     last: Settled | None
     sharers: int
     is_reviewed: bool
@@ -68,13 +69,13 @@ class Standing:
 _STANDINGS = """
 WITH placed AS (
     SELECT c.deal_id, c.amount, c.currency, c.status::text AS status, c.approved_date::text AS approved_date, c.paid,
-           coalesce(d.merged_into_crm_id, wrote.crm_id, d.crm_id) AS crm_id, to_jsonb(wrote) AS wrote
+           coalesce(d.merged_into_crm_id, agreed.crm_id, d.crm_id) AS crm_id, to_jsonb(agreed) AS agreed
     FROM deal_commissions c
     JOIN deals d ON d.id = c.deal_id
     LEFT JOIN LATERAL (
         SELECT w.*, p.kind FROM commission_writebacks w JOIN writeback_plans p ON p.id = w.plan_id
-        WHERE w.deal_id = c.deal_id AND w.state = 'sent' ORDER BY w.sent_at DESC LIMIT 1
-    ) wrote ON true
+        WHERE w.deal_id = c.deal_id AND (w.state = 'sent' OR w.stored IS NOT NULL) ORDER BY w.settled_at DESC LIMIT 1
+    ) agreed ON true
     WHERE d.integration_id = %(integration_id)s
 )
 SELECT placed.*, t.currency AS deal_currency, t.crm_updated_at AS copy_at, to_jsonb(last) AS last,
@@ -108,7 +109,7 @@ def standings(conn: psycopg.Connection, integration_id: UUID, names: Sequence[st
                 deal_currency=row["deal_currency"],
                 copy=row["copy"],
                 copy_at=row["copy_at"],
-                wrote=_settled(row["wrote"]),
+                agreed=_settled(row["agreed"]),
                 last=_settled(row["last"]),
                 sharers=row["sharers"],
                 is_reviewed=row["is_reviewed"],

@@ -195,8 +195,12 @@ UPDATE writeback_plans SET state = %(state)s, decided_by = coalesce(%(by)s, deci
 WHERE id = %(plan_id)s AND state IN ('planned', 'awaiting_approval')
 """
 
+# A row whose answer is outstanding stays open: the next plan finds out what came of it.
 _CLOSE_ROWS = """
-UPDATE commission_writebacks SET state = 'skipped', last_error = %(why)s, superseded_at = now()
+UPDATE commission_writebacks
+SET state = CASE WHEN unanswered THEN 'failed' ELSE 'skipped' END,
+    last_error = CASE WHEN unanswered THEN 'the process ended before the answer was seen' ELSE %(why)s END,
+    superseded_at = CASE WHEN NOT unanswered THEN now() END
 WHERE plan_id = %(plan_id)s AND state IN ('pending', 'awaiting_approval')
 """
 

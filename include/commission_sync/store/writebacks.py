@@ -19,9 +19,9 @@ from commission_sync.store.commissions import Commission, Values, commission_of
 class PendingRow:
     """A row that is to be applied.
 
-    `commission` is the engine's row as it is now, None when it is gone. `ours` are the values that we wrote or may have
-    written to the deal before (of an undo, only those that it undoes); `accepted` are HubSpot's values of a conflict
-    that a person decided for ours. `was_tried` tells that an answer may be outstanding.
+    `commission` is the engine's row as it is now, None when it is gone. `ours` are the values on which we and HubSpot
+    last agreed, and those that we may have written since (of an undo, only those that it undoes); `accepted` are
+    HubSpot's values of a conflict that a person decided for ours. `was_tried` tells that an answer may be outstanding.
     """
 
     id: UUID
@@ -55,22 +55,21 @@ class Outcome:
 # What an earlier try may have written although no answer came: if HubSpot has it, it is ours and no conflict.
 _NEXT = """
 WITH picked AS (
-    SELECT id, attempted_at FROM commission_writebacks
+    SELECT id, unanswered FROM commission_writebacks
     WHERE plan_id = %(plan_id)s AND state = 'pending' ORDER BY id LIMIT %(limit)s
     FOR UPDATE
 ), claimed AS (
-    UPDATE commission_writebacks w SET attempts = w.attempts + 1, attempted_at = now()
+    UPDATE commission_writebacks w SET attempts = w.attempts + 1, attempted_at = now(), unanswered = true
     FROM picked WHERE w.id = picked.id
-    RETURNING w.*, picked.attempted_at AS tried_before
+    RETURNING w.*, picked.unanswered AS was_tried
 )
-SELECT w.id, w.deal_id, w.crm_id, w.properties, w.observed, w.resolution, w.tried_before,
+SELECT w.id, w.deal_id, w.crm_id, w.properties, w.observed, w.resolution, w.was_tried,
        c.deal_id IS NOT NULL AS has_commission, c.amount, c.currency, c.status::text AS status,
        c.approved_date::text AS approved_date, c.paid,
-       t.archived_at IS NOT NULL AS is_archived, wrote.values AS wrote,
+       t.archived_at IS NOT NULL AS is_archived, agreed.values AS agreed,
        ARRAY(
            SELECT u.properties FROM commission_writebacks u
-           WHERE u.deal_id = w.deal_id AND u.state <> 'sent' AND u.attempted_at IS NOT NULL
-             AND (wrote.sent_at IS NULL OR u.attempted_at >= wrote.sent_at)
+           WHERE u.deal_id = w.deal_id AND u.unanswered AND u.attempted_at >= coalesce(agreed.settled_at, '-infinity')
        ) AS unanswered,
        CASE WHEN p.kind = 'undo' THEN w.before END AS undoes
 FROM claimed w
@@ -78,9 +77,9 @@ JOIN writeback_plans p ON p.id = w.plan_id
 LEFT JOIN deal_commissions c ON c.deal_id = w.deal_id
 LEFT JOIN deals t ON t.integration_id = w.integration_id AND t.crm_id = w.crm_id
 LEFT JOIN LATERAL (
-    SELECT coalesce(s.stored, s.properties) AS values, s.sent_at FROM commission_writebacks s
-    WHERE s.deal_id = w.deal_id AND s.state = 'sent' ORDER BY s.sent_at DESC LIMIT 1
-) wrote ON true
+    SELECT coalesce(s.stored, s.properties) AS values, s.settled_at FROM commission_writebacks s
+    WHERE s.deal_id = w.deal_id AND (s.state = 'sent' OR s.stored IS NOT NULL) ORDER BY s.settled_at DESC LIMIT 1
+) agreed ON true
 ORDER BY w.id
 """
 
@@ -101,7 +100,7 @@ def _pending(row: Mapping[str, Any]) -> PendingRow:
         commission=commission_of(row) if row["has_commission"] else None,
         ours=(row["undoes"],) if row["undoes"] is not None else _known_ours(row),
         accepted=row["observed"] if row["resolution"] == "ours" else None,
-        was_tried=row["tried_before"] is not None,
+        was_tried=row["was_tried"],
         is_archived=row["is_archived"],
         is_undo=row["undoes"] is not None,
     )
@@ -109,12 +108,13 @@ def _pending(row: Mapping[str, Any]) -> PendingRow:
 
 def _known_ours(row: Mapping[str, Any]) -> tuple[Values, ...]:
     # Before our first write nothing is there, and nothing is what is expected.
-    return (row["wrote"] or {}, *row["unanswered"])
+    return (row["agreed"] or {}, *row["unanswered"])
 
 
 _SETTLE = """
 UPDATE commission_writebacks w
-SET state = o.state, observed = coalesce(o.observed, w.observed), stored = o.stored, last_error = o.error,
+SET state = o.state, unanswered = false, observed = coalesce(o.observed, w.observed), stored = o.stored,
+    last_error = o.error, settled_at = clock_timestamp(),
     crm_updated_at = coalesce(o.at, w.crm_updated_at), correlation_id = coalesce(o.correlation_id, w.correlation_id),
     conflict = coalesce(o.conflict, w.conflict),
     merged_from_crm_id = CASE WHEN o.crm_id <> w.crm_id THEN w.crm_id ELSE w.merged_from_crm_id END, crm_id = o.crm_id,
@@ -131,6 +131,24 @@ WHERE w.id = o.id AND w.state = 'pending'
 def settle_rows(conn: psycopg.Connection, outcomes: Sequence[Outcome]) -> None:
     """Keep what came of rows, in the caller's transaction."""
     conn.execute(_SETTLE, {"outcomes": Jsonb([_document(outcome) for outcome in outcomes])})
+
+
+# What our lost answer was about has come back with the sync; what had failed was entered by somebody else.
+_MEND = """
+UPDATE commission_writebacks w
+SET state = CASE WHEN unanswered THEN 'sent' ELSE 'skipped' END, last_error = NULL, stored = properties,
+    settled_at = now(), sent_at = CASE WHEN unanswered THEN attempted_at END,
+    verified_at = CASE WHEN unanswered THEN now() END, echoed_at = CASE WHEN unanswered THEN now() END,
+    crm_updated_at = coalesce((SELECT max(t.crm_updated_at) FROM deals t
+                               WHERE t.integration_id = w.integration_id AND t.crm_id = w.crm_id), crm_updated_at),
+    unanswered = false
+WHERE id = ANY (%s)
+"""
+
+
+def mend_rows(conn: psycopg.Connection, ids: Sequence[UUID]) -> None:
+    """Close failed and conflicting rows whose values HubSpot has by now."""
+    conn.execute(_MEND, (list(ids),))
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Batch:
 
     def _unchanged(self, target: _Target) -> Outcome:
         if not target.row.was_tried and target.row.id not in self._sent:
-            return _outcome(target, "skipped", error="HubSpot has it already")
+            return replace(_outcome(target, "skipped", error="HubSpot has it already"), stored=target.now)
         # An earlier try wrote it, and its answer was lost.
         before = self._sent.get(target.row.id)
         return replace(_outcome(target, "sent"), observed=before, stored=target.now, is_reread=True)

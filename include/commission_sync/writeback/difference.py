@@ -13,7 +13,7 @@ from commission_sync.writeback.properties import Layout
 def known_values(standing: Standing) -> Values:
     """Return what HubSpot was last seen to have on the record: by the sync, by our last write, or by a later look."""
     seen = [(standing.copy_at, standing.copy or {})] if standing.copy_at is not None else []
-    for row in (standing.wrote, standing.last):
+    for row in (standing.agreed, standing.last):
         values = None if row is None else row.stored or row.observed
         if row is not None and row.crm_updated_at is not None and values is not None:
             seen.append((row.crm_updated_at, values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -25,12 +24,14 @@ from commission_sync.store.plans import (
     save_plan,
 )
 from commission_sync.store.reviews import ReviewCounts, watch_approved
-from commission_sync.store.writebacks import SentRow, rows_of_run, writeback_settings
+from commission_sync.store.writebacks import SentRow, mend_rows, rows_of_run, writeback_settings
 from commission_sync.writeback.company import Mode, WritebackSettings, mode_of, parse_settings
 from commission_sync.writeback.difference import is_settled, known_values, refused_options, sharing_refusal
 from commission_sync.writeback.properties import Layout, Unwritable
 from commission_sync.writeback.schema import allowed_options
 from commission_sync.writeback.totals import Totals, exceeded_caps
+
+_OPEN = frozenset({"failed", "conflict"})
 
 
 class BusyPlan(RuntimeError):
@@ -66,6 +67,13 @@ class Draft:
 
     rows: list[NewRow] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
+
+    def add(self, row: NewRow, *, amount: str, currency: str | None = None, deal_currency: str | None = None) -> None:
+        """Take a row; `amount` is the property that its money is in."""
+        self.rows.append(row)
+        if row.refusal is None:
+            before, after = row.before.get(amount), row.properties[amount]
+            self.totals.row(currency, before, after, deal_currency=deal_currency)
 
     def digest(self) -> bytes:
         """Return a hash by which the same plan is recognised."""
@@ -166,41 +174,34 @@ def _approval_reason(
 
 def _difference(conn: psycopg.Connection, integration: Integration, layout: Layout) -> Draft:
     draft, allowed = Draft(), allowed_options(conn, integration, layout)
+    amount = next(iter(layout.by_name))
+    mended = []
     for standing in standings(conn, integration.id, list(layout.by_name)):
         commission = standing.commission
         draft.totals.commission(commission.currency, commission.amount)
-        for row in _rows(layout, allowed, standing):
-            draft.rows.append(row)
-            if row.refusal is None:
-                amount = next(iter(layout.by_name))
-                draft.totals.row(
-                    commission.currency,
-                    row.before.get(amount),
-                    row.properties[amount],
-                    deal_currency=standing.deal_currency,
-                )
+        known = {name: known_values(standing).get(name) for name in layout.by_name}
+        row = _row(layout, allowed, standing, known)
+        if row.refusal is None and not layout.differing(row.properties, known):
+            mended += [last.id] if (last := standing.last) is not None and last.state in _OPEN else []
+        elif not standing.is_reviewed and not is_settled(layout, row.properties, known, standing.last):
+            draft.add(row, amount=amount, currency=commission.currency, deal_currency=standing.deal_currency)
+    mend_rows(conn, mended)
     return draft
 
 
-def _rows(layout: Layout, allowed: dict[str, set[str]], standing: Standing) -> Iterator[NewRow]:
-    if standing.is_reviewed:
-        return
-    known = {name: known_values(standing).get(name) for name in layout.by_name}
+def _row(layout: Layout, allowed: dict[str, set[str]], standing: Standing, known: Values) -> NewRow:
     try:
         wanted = layout.wanted(standing.commission)
         refusal = refused_options(wanted, allowed) or sharing_refusal(standing)
     except Unwritable as error:
         wanted, refusal = {}, str(error)
-    if refusal is None and not layout.differing(wanted, known):
-        return
-    if not is_settled(layout, wanted, known, standing.last):
-        yield NewRow(standing.deal_id, standing.crm_id, wanted, known, refusal, _reused(standing, wanted))
+    return NewRow(standing.deal_id, standing.crm_id, wanted, known, refusal, _reused(standing, wanted))
 
 
 def _reused(standing: Standing, wanted: Values) -> UUID | None:
     """Return the row of an earlier attempt at the same values, so that attempts are counted in one place."""
     last = standing.last
-    if last is None or last.state not in {"failed", "conflict"} or last.properties != wanted:
+    if last is None or last.state not in _OPEN or last.properties != wanted:
         return None
     return last.id
 
@@ -212,9 +213,7 @@ def _inverse(conn: psycopg.Connection, integration_id: UUID, layout: Layout, req
     for sent in rows_of_run(conn, integration_id, request.dag_id, request.undo_run_id):
         written.setdefault(sent.deal_id, []).append(sent)
     for first, *later in written.values():
-        row = _undone(first, [first, *later][-1])
-        draft.rows.append(row)
-        draft.totals.row(None, row.before.get(amount), row.properties[amount], deal_currency=None)
+        draft.add(_undone(first, [first, *later][-1]), amount=amount)
     if not draft.rows:
         raise NothingToUndo(
             f"run {request.undo_run_id!r} of {request.dag_id} wrote nothing for this company; "

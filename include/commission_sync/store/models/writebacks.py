@@ -74,6 +74,7 @@ class CommissionWriteback(Base):
     crm_updated_at: Mapped[datetime | None]
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default=ZERO)
+    unanswered: Mapped[bool] = mapped_column(server_default=text("false"))
     last_error: Mapped[str | None]
     correlation_id: Mapped[str | None]
     conflict: Mapped[list[Any] | None]
@@ -83,6 +84,7 @@ class CommissionWriteback(Base):
     near_misses: Mapped[int] = mapped_column(server_default=ZERO)
     created_at: Mapped[datetime] = now_stamp()
     attempted_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     echoed_at: Mapped[datetime | None]

@@ -53,7 +53,7 @@ CREATE TABLE commission_writebacks (
     crm_id text NOT NULL,
     merged_from_crm_id text,
     -- What HubSpot is to have, what it had when the plan was made, what it had when the row was settled, and what it
-    -- answered to our write: {property: string}, null or '' for no value.
+    -- had once it agreed, by our write or by itself: {property: string}, null or '' for no value.
     properties jsonb NOT NULL,
     before jsonb NOT NULL DEFAULT '{}',
     observed jsonb,
@@ -64,6 +64,8 @@ CREATE TABLE commission_writebacks (
         CONSTRAINT ck_commission_writebacks_state CHECK (state IN
             ('pending', 'awaiting_approval', 'sent', 'failed', 'conflict', 'skipped')),
     attempts integer NOT NULL DEFAULT 0,
+    -- From the attempt until its outcome is kept: HubSpot may have it, although nobody saw the answer.
+    unanswered boolean NOT NULL DEFAULT false,
     last_error text,
     correlation_id text,
     -- [{property, value, at, source, by}]: whose change stands against ours.
@@ -77,6 +79,7 @@ CREATE TABLE commission_writebacks (
     near_misses integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     attempted_at timestamptz,
+    settled_at timestamptz,
     sent_at timestamptz,
     verified_at timestamptz,
     echoed_at timestamptz,

@@ -56,8 +56,8 @@ def _details(declared: Declared) -> str:
         lines.append(f"\nOptions: {', '.join(f'`{value}` ({label})' for value, label in declared.options)}.\n")
     if declared.extra.get("showCurrencySymbol"):
         lines.append(
-            "\nHubSpot shows it in the deal's currency (`deal_currency_code`) and knows no other for it: a plan tells how\n"
-            "many of its commissions are in another.\n"
+            "\nHubSpot shows it in the deal's currency (`deal_currency_code`) and knows no other for it: a plan\n"
+            "tells how many of its commissions are in another.\n"
         )
     return "".join(lines)
 

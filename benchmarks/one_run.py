@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from airflow_hubspot.client import HubSpotClient
+from commission_sync.operators.derivations import derivations
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
@@ -21,7 +22,8 @@ def main(url: str, token: str, dsn: str, integration_id: str) -> None:
         with conn.transaction():
             company = integration(conn, UUID(integration_id))
         request = SyncRequest(Mode.INCREMENTAL, "bench", str(uuid4()))
-        counts = StreamSync(DEALS, company, client, conn, Settings()).run(request)
+        follow = derivations(DEALS, company, Settings())
+        counts = StreamSync(DEALS, company, client, conn, Settings(), follow).run(request)
     cpu = time.process_time()
     print(
         f"seconds={time.monotonic() - started:.3f} cpu={cpu:.3f} calls={counts.api_calls} fetched={counts.fetched} "

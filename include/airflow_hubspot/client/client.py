@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from airflow_hubspot.client.account import Account
+from airflow_hubspot.client.currencies import Currencies
 from airflow_hubspot.client.limits import InMemoryLimiter, Limiter
 from airflow_hubspot.client.objects import Objects
 from airflow_hubspot.client.paths import checked_version
@@ -45,6 +46,7 @@ class HubSpotClient:
         self.objects = Objects(self.sdk, version)
         self.properties = Properties(self.sdk, version)
         self.account = Account(self.sdk, version, source)
+        self.currencies = Currencies(self.sdk, version)
 
     @property
     def stats(self) -> CallStats:

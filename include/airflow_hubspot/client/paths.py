@@ -30,6 +30,7 @@ _TEMPLATES = {
         "/account-info/{version}/api-usage/daily/private-apps",
         "/account-info/v3/api-usage/daily/private-apps",
     ),
+    "exchange_rates": ("/settings/currencies/{version}/exchange-rates", "/settings/v3/currencies/exchange-rates"),
     "token_info": ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
 }
 

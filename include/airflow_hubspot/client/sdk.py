@@ -100,6 +100,13 @@ class Sdk:
         """
         return self.answer(method, path, query=query, body=body).document
 
+    def body(self, method: str, path: str, *, query: Sequence[tuple[str, str]] = ()) -> bytes:
+        """Make a call and return what it answered, byte by byte, for numbers that must keep their digits.
+
+        :raises HubSpotError: when HubSpot refuses or stays away.
+        """
+        return bytes(self.answer(method, path, query=query).data)
+
     def answer(
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
     ) -> GateResponse:

@@ -10,6 +10,7 @@ from commission_sync.local import session
 from commission_sync.local.console import Terminal
 from commission_sync.local.emulator import EmulatedHubSpot
 from commission_sync.local.environment import Environment
+from commission_sync.local.first_rates import FirstRates, sample_rates
 from commission_sync.local.first_run import FirstRun
 from commission_sync.local.tenants import SAMPLES, Tenant, enlist, real_tenant, retire_samples
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demo(terminal: Terminal, stack: ExitStack, *, once: bool, timeout: float) -> int:
     environment = session.start_databases(terminal, stack)
     own = real_tenant(environment.variables)
+    if own is None:
+        environment = environment.with_defaults(sample_rates(environment.variables))
     tenants: Sequence[Tenant] = (own,) if own else SAMPLES
     hubspot = None if own else _emulate(terminal, stack, environment)
     if own:
@@ -49,7 +52,10 @@ def _demo(terminal: Terminal, stack: ExitStack, *, once: bool, timeout: float) -
         for tenant in tenants:
             airflow.api.put_connection(tenant.conn_id, tenant.connection(hubspot.url))
     companies = [tenant.company for tenant in tenants]
-    complete = FirstRun(terminal, environment, airflow, companies).complete(seconds=timeout)
+    rates = FirstRates(terminal, environment, airflow)
+    fetched = rates.complete()
+    complete = FirstRun(terminal, environment, airflow, companies).complete(seconds=timeout) and fetched
+    rates.tell(companies)
     if once:
         return 0 if complete else 1
     return session.stay(terminal, environment, airflow)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -75,6 +75,11 @@ class Environment:
     def airflow(self) -> str:
         """The `airflow` program of this project's virtual environment."""
         return str(Path(sys.executable).parent / "airflow")
+
+    def with_defaults(self, defaults: Mapping[str, str]) -> "Environment":
+        """Return the same with further defaults, for what is not set or set to nothing."""
+        missing = {name: value for name, value in defaults.items() if not self.variables.get(name)}
+        return replace(self, variables={**self.variables, **missing})
 
     def adopt(self) -> None:
         """Make these variables the calling process's own, for the settings that are read from there."""

@@ -14,6 +14,7 @@ from airflow.sdk.types import DagRunProtocol
 from airflow_hubspot.client.windows import Window
 from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.derivations import derivations
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import integration
 from commission_sync.streams.request import Mode, SyncRequest
@@ -52,12 +53,13 @@ class SyncStreamOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Return the run's counters."""
-        request = _request(context)
+        request, settings = _request(context), load_settings()
         with commissions_connection(self.database_conn_id) as conn:
             with conn.transaction():
                 company = integration(conn, UUID(self.integration_id))
             with HubSpotHook(company.conn_id).get_conn() as client:
-                return StreamSync(self.stream, company, client, conn, load_settings()).run(request).as_dict()
+                follow = derivations(self.stream, company, settings)
+                return StreamSync(self.stream, company, client, conn, settings, follow).run(request).as_dict()
 
 
 def _request(context: Context) -> SyncRequest:

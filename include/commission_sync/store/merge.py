@@ -61,6 +61,12 @@ _PLAN_FOR_FEW_ROWS = (
 # caller's transaction: milliseconds, with no network call inside.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
+
+def take_turn(conn: psycopg.Connection, integration_id: UUID, table: str) -> None:
+    """Wait until no other transaction writes this company's rows of a table; the turn lasts until the commit."""
+    conn.execute(_TAKE_TURN, (f"{integration_id}/{table}",))
+
+
 # Staged documents are neither compressed nor moved out of the row: they are read once and forgotten.
 _STAGE = """
 CREATE TEMP TABLE {stage} ({columns}) ON COMMIT DELETE ROWS;
@@ -139,7 +145,7 @@ class Merger:
             "sync_run_id": sync_run_id,
             "unaudited": sorted(unaudited),
         }
-        self._turn = f"{integration_id}/{spec.table}"
+        self._integration_id = integration_id
         names = [column.name for column in spec.columns]
         self._key, self._version = names.index(KEY), names.index(VERSION)
         self._types = [_staged_type(column) for column in spec.columns]
@@ -155,7 +161,7 @@ class Merger:
         if not newest:
             return MergeCounts()
         self._copy(newest)
-        self._conn.execute(_TAKE_TURN, (self._turn,))
+        take_turn(self._conn, self._integration_id, self._spec.table)
         inserted = self._run(_INSERT).rowcount
         if inserted == len(newest):
             return MergeCounts(inserted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -13,13 +13,17 @@ import psycopg
 from airflow_hubspot.client.intervals import IdInterval, IdIntervals
 from commission_sync.store.cursors import Cursor, advance_cursor
 from commission_sync.store.integrations import Integration
-from commission_sync.store.merge import Merger
+from commission_sync.store.merge import MergeCounts, Merger
 from commission_sync.store.receipts import open_receipt, record_progress
 from commission_sync.store.rejects import Reject, record_rejects, resolve_rejects
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.reading import Chunk, Part
 from commission_sync.streams.rows import Batch, Row, RowBuilder
 from commission_sync.streams.stream import Stream
+
+# Works out what else follows from rows that a merge has written, in the merge's own transaction: given the connection,
+# the CRM ids that were merged and the run.
+Derivation = Callable[[psycopg.Connection, Sequence[str], UUID], object]
 
 CHECKPOINT_ROWS = 2_000
 CHECKPOINT_SECONDS = 5.0
@@ -34,6 +38,7 @@ class Target:
     sync_run_id: UUID
     run_key: str
     moves_cursor: bool
+    derivations: tuple[Derivation, ...] = ()
 
 
 @dataclass
@@ -115,7 +120,7 @@ class Landing:
         pending, self._pending = self._pending, _Pending()
         target = self._target
         with self._conn.transaction():
-            merged = self._merger.merge(pending.rows)
+            merged = self._merge(pending.rows)
             rejected = self._settle_rejects(pending)
             for part, progress in pending.parts.items():
                 self._leave_receipt(part, progress)
@@ -130,6 +135,13 @@ class Landing:
             stale=merged.stale,
             rejected=rejected,
         )
+
+    def _merge(self, rows: list[Row]) -> MergeCounts:
+        merged = self._merger.merge(rows)
+        if merged.inserted or merged.updated:
+            for derive in self._target.derivations:
+                derive(self._conn, [row[0] for row in rows], self._target.sync_run_id)
+        return merged
 
     def _settle_rejects(self, pending: _Pending) -> int:
         target = self._target

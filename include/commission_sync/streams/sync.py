@@ -16,7 +16,7 @@ from commission_sync.store.integrations import Integration
 from commission_sync.store.receipts import resumable_receipts
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.catalogue import refresh_catalogue
-from commission_sync.streams.landing import Landing, Target
+from commission_sync.streams.landing import Derivation, Landing, Target
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
 from commission_sync.streams.reading import FullReading, Part, Reading, WindowReading, resumed
@@ -30,7 +30,8 @@ from commission_sync.streams.stream import Stream
 class StreamSync:
     """Reads a stream of one company from HubSpot and lands it in PostgreSQL.
 
-    `conn` is a connection of this run's own, autocommit off. Airflow is not needed: operators adapt this class.
+    `conn` is a connection of this run's own, autocommit off. `derivations` follow every merge, in its transaction.
+    Airflow is not needed: operators adapt this class.
     """
 
     stream: Stream
@@ -38,6 +39,7 @@ class StreamSync:
     client: HubSpotClient
     conn: psycopg.Connection
     settings: Settings
+    derivations: tuple[Derivation, ...] = ()
 
     def run(self, request: SyncRequest) -> RunCounts:
         """Run one try and return what it did.
@@ -58,6 +60,7 @@ class StreamSync:
                 record.sync_run_id,
                 request.run_key,
                 moves_cursor=planned.mode is not Mode.WINDOW,
+                derivations=self.derivations,
             )
             builder = RowBuilder(
                 self.stream, catalogue.clock_like, integration.portal_currency or integration.base_currency

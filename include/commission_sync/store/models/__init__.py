@@ -5,6 +5,7 @@ from commission_sync.store.models.base import Base
 from commission_sync.store.models.catalog import CatalogProperty
 from commission_sync.store.models.commissions import DealCommission
 from commission_sync.store.models.deals import Deal
+from commission_sync.store.models.fx import FxFetch, FxRate, FxRateCorrection, FxRateReject
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 from commission_sync.store.models.writebacks import (
@@ -24,6 +25,10 @@ __all__ = [
     "CrmIntegration",
     "Deal",
     "DealCommission",
+    "FxFetch",
+    "FxRate",
+    "FxRateCorrection",
+    "FxRateReject",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

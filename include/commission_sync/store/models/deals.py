@@ -7,7 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commission_sync.store.models.base import EMPTY, Base, integration_key, new_id, now_stamp
@@ -17,7 +18,10 @@ class Deal(Base):
     """A deal as HubSpot last showed it; never deleted, only marked archived or merged."""
 
     __tablename__ = "deals"
-    __table_args__ = (UniqueConstraint("integration_id", "crm_id"),)
+    __table_args__ = (
+        UniqueConstraint("integration_id", "crm_id"),
+        Index("ix_deals_fx_waiting", "integration_id", postgresql_where=text("fx_waiting IS NOT NULL")),
+    )
 
     id: Mapped[uuid.UUID] = new_id()
     integration_id: Mapped[uuid.UUID] = integration_key()
@@ -44,3 +48,9 @@ class Deal(Base):
     archived_at: Mapped[datetime | None]
     merged_into_crm_id: Mapped[str | None]
     synced_at: Mapped[datetime] = now_stamp()
+    fx_pair: Mapped[str | None]
+    fx_source: Mapped[str | None]
+    fx_rate_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=text("'{}'::bigint[]"))
+    fx_anchor_date: Mapped[date | None]
+    fx_waiting: Mapped[str | None]
+    fx_frozen_at: Mapped[datetime | None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Enum, ForeignKey, text
@@ -38,6 +39,8 @@ class CrmIntegration(Base):
     portal_time_zone: Mapped[str | None]
     verified_token_fingerprint: Mapped[str | None]
     writeback_settings: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
+    fx_anchor: Mapped[str] = mapped_column(server_default="close_date")
+    fx_drift_threshold: Mapped[Decimal] = mapped_column(server_default=text("0.05"))
     created_at: Mapped[datetime] = now_stamp()
     updated_at: Mapped[datetime] = now_stamp()
 

@@ -1,16 +1,3 @@
--- Written by the commission engine, read by us.
-CREATE TABLE IF NOT EXISTS deal_commissions (
-    deal_id uuid CONSTRAINT pk_deal_commissions PRIMARY KEY
-        CONSTRAINT fk_deal_commissions_deal_id REFERENCES deals,
-    amount numeric,
-    currency text,
-    status text NOT NULL DEFAULT 'pending'
-        CONSTRAINT ck_deal_commissions_status CHECK (status IN ('pending', 'approved', 'paid', 'cancelled')),
-    approved_date date,
-    paid boolean NOT NULL DEFAULT false,
-    updated_at timestamptz NOT NULL DEFAULT now()
-);
-
 -- Names of properties, policies and caps; docs/writeback.md lists the keys.
 ALTER TABLE crm_integrations ADD COLUMN writeback_settings jsonb NOT NULL DEFAULT '{}';
 

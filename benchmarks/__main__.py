@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
+from benchmarks.emulator import emulator
 from benchmarks.fx import conversion
 from benchmarks.merge import merge
 from benchmarks.site import machine
@@ -17,6 +18,7 @@ from benchmarks.table import Figure, render
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
     "fx": conversion,
+    "emulator": emulator,
     "merge": merge,
     "memory": memory,
     "parse": parse_times,

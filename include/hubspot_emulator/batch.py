@@ -7,7 +7,7 @@ from typing import Any
 
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.errors import ApiError, invalid
-from hubspot_emulator.times import iso, now_ms
+from hubspot_emulator.times import iso
 
 MOST_INPUTS, MOST_INPUTS_WITH_HISTORY = 100, 50
 TRACE = "objectWriteTraceId"
@@ -16,15 +16,15 @@ Input = Mapping[str, Any]
 Document = dict[str, Any]
 
 
-def inputs_of(call: Call, *, with_history: bool = False) -> list[Input]:
+def inputs_of(call: Call, *, with_history: bool = False, most: int = MOST_INPUTS) -> list[Input]:
     """Return the inputs of a batch.
 
-    :raises ApiError: 400 when there are none or too many: 100, or 50 with property histories
+    :raises ApiError: 400 when there are none or too many: by default 100, or 50 with property histories
     """
     inputs = call.body.get("inputs")
     if not isinstance(inputs, list) or not inputs or not all(isinstance(i, dict) for i in inputs):
         raise invalid("Invalid input JSON: inputs must be a list of objects that is not empty")
-    most, kind = (MOST_INPUTS_WITH_HISTORY, " for property histories") if with_history else (MOST_INPUTS, "")
+    most, kind = (MOST_INPUTS_WITH_HISTORY, " for property histories") if with_history else (most, "")
     if len(inputs) > most:
         raise invalid(f"The maximum number of inputs supported in a batch request{kind} is {most}.")
     return inputs
@@ -53,13 +53,14 @@ def traced(result: Document, given: Input) -> Document:
     return result | {TRACE: str(given[TRACE])} if given.get(TRACE) else result
 
 
-def missing(given: Sequence[Input]) -> list[Document]:
+def missing(call: Call, given: Sequence[Input]) -> list[Document]:
     """Return the one error entry that lists the records that are not there; none when there are none."""
     if not given:
         return []
     context = {"ids": [str(i.get("id")) for i in given]}
     traces = [str(i[TRACE]) for i in given if i.get(TRACE)]
-    message = "Could not get some DEAL objects, they may be deleted or not exist. Check that ids are valid."
+    what = call.collection.kind.singular.upper()
+    message = f"Could not get some {what} objects, they may be deleted or not exist. Check that ids are valid."
     return [_entry("OBJECT_NOT_FOUND", message, context | ({TRACE: traces} if traces else {}))]
 
 
@@ -68,9 +69,9 @@ def failed(given: Input, error: ApiError) -> Document:
     return _entry(error.body["category"], error.body["message"], {TRACE: [str(given[TRACE])]})
 
 
-def answer(results: list[Document], errors: list[Document], status: int = 200) -> Answer:
+def answer(call: Call, results: list[Document], errors: list[Document], status: int = 200) -> Answer:
     """Return the answer of a batch: 207 when a part of it failed."""
-    now = iso(now_ms())
+    now = iso(call.portal.clock.now())
     body: Document = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}

@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 
+from hubspot_emulator.collection import Collection
 from hubspot_emulator.errors import invalid
+from hubspot_emulator.kinds import kind_of
 from hubspot_emulator.portal import Portal
 
 
@@ -26,18 +28,47 @@ class Call:
     token: str = field(default="", repr=False)
 
     @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the caller may do."""
+        return self.portal.spec.scopes
+
+    @property
+    def collection(self) -> Collection:
+        """The records of the object type that the path names."""
+        return self.portal.collections[kind_of(self.parameters["type"]).name]
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the path has a numbered version of the API, not a dated one."""
+        return self.version.startswith("v")
+
+    @property
     def body(self) -> dict[str, Any]:
-        """The parsed JSON body; every call of these APIs that has one sends an object.
+        """The parsed JSON body; almost every call of these APIs that has one sends an object.
 
         :raises ApiError: 400 when it is none
         """
-        try:
-            parsed = orjson.loads(self.raw_body or b"{}")
-        except orjson.JSONDecodeError:
-            raise invalid("Invalid input JSON on line 1, column 1: the body is not JSON") from None
+        parsed = self._parsed("{}")
         if not isinstance(parsed, dict):
             raise invalid("Invalid input JSON on line 1, column 1: the body is not an object")
         return parsed
+
+    @property
+    def listed(self) -> list[Any]:
+        """The parsed JSON body where it is a list of objects.
+
+        :raises ApiError: 400 when it is none
+        """
+        parsed = self._parsed("[]")
+        if not isinstance(parsed, list) or not all(isinstance(one, dict) for one in parsed):
+            raise invalid("Invalid input JSON on line 1, column 1: the body is not a list of objects")
+        return parsed
+
+    def _parsed(self, otherwise: str) -> Any:
+        try:
+            return orjson.loads(self.raw_body or otherwise)
+        except orjson.JSONDecodeError:
+            raise invalid("Invalid input JSON on line 1, column 1: the body is not JSON") from None
 
     def last(self, name: str, otherwise: str = "") -> str:
         """Return a query parameter that is given once."""

@@ -10,7 +10,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
 
 from aiohttp import web
 
@@ -24,6 +26,13 @@ DEFAULT_PORTALS = (
 )
 # Longer than any URL that the edge lets through, so that it is the edge that refuses.
 _LONGEST_LINE = 256 * 1024
+_SHORT = {"id": "portal_id", "lag": "search_lag_seconds"}
+# What a portal's fields are written as; scopes are several and so have no place among pairs.
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    field.name: {"int": int, "float": float}.get(str(field.type), str)
+    for field in fields(PortalSpec)
+    if field.name != "scopes"
+}
 _EXAMPLE = "company=acme,id=1001,deals=10000,token=pat-na1-acme,tier=pro,currency=USD"
 
 
@@ -87,21 +96,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _portal(text: str) -> PortalSpec:
-    values = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    given = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    values = {_SHORT.get(name, name): value for name, value in given.items()}
     try:
-        return PortalSpec(
-            company=values["company"],
-            portal_id=int(values["id"]),
-            deals=int(values["deals"]),
-            token=values["token"],
-            tier=values.get("tier", "pro"),
-            currency=values.get("currency", "USD"),
-            time_zone=values.get("time_zone", "US/Eastern"),
-            search_lag_seconds=float(values.get("lag", 0)),
-            latency_ms=float(values.get("latency_ms", 0)),
-        )
-    except KeyError as missing:
-        raise argparse.ArgumentTypeError(f"{text!r} lacks {missing}; it has to look like {_EXAMPLE}") from None
+        lacking = [name for name in ("company", "id", "deals", "token") if name not in given]
+        if lacking:
+            raise argparse.ArgumentTypeError(f"{text!r} lacks '{lacking[0]}'; it has to look like {_EXAMPLE}")
+        return PortalSpec(**{name: _PARSERS[name](value) for name, value in values.items()})
+    except KeyError as unknown:
+        known = ", ".join(sorted(_PARSERS.keys() - _SHORT.values() | _SHORT.keys()))
+        raise argparse.ArgumentTypeError(f"{text!r}: {unknown} is unknown; known are {known}") from None
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 

@@ -21,25 +21,43 @@ class EmulatorAdmin:
         found: list[Document] = self._call("GET", "/portals")
         return found
 
-    def truth(self, portal_id: int, *, archived: bool = False) -> Iterator[Document]:
-        """Yield every live deal with every property, in order of id."""
-        url = f"{self._base}/portals/{portal_id}/truth/deals?archived={str(archived).lower()}"
-        with urlopen(url, timeout=600) as answer:  # noqa: S310 - the emulator's own URL
-            for line in answer:
-                yield json.loads(line)
+    def truth(self, portal_id: int, object_type: str = "deals", *, archived: bool = False) -> Iterator[Document]:
+        """Yield every live record of a type with every property, in order of id."""
+        yield from self._lines(f"/portals/{portal_id}/truth/{object_type}?archived={str(archived).lower()}")
 
-    def truth_ids(self, portal_id: int) -> list[str]:
-        """Return the ids of every live deal."""
-        return [deal["id"] for deal in self.truth(portal_id)]
+    def truth_ids(self, portal_id: int, object_type: str = "deals") -> list[str]:
+        """Return the ids of every live record of a type."""
+        return [record["id"] for record in self.truth(portal_id, object_type)]
+
+    def truth_links(self, portal_id: int, from_type: str, to_type: str) -> Iterator[Document]:
+        """Yield every link between two types: `from`, `to` and `types`, the association type ids."""
+        yield from self._lines(f"/portals/{portal_id}/truth/links/{from_type}/{to_type}")
+
+    def truth_merged(self, portal_id: int, object_type: str = "deals") -> dict[str, str]:
+        """Return the ids that were merged away with the id of the record that each ended up in."""
+        return {m["id"]: m["into"] for m in self._lines(f"/portals/{portal_id}/truth/merged/{object_type}")}
+
+    def truth_splits(self, portal_id: int) -> dict[str, Document]:
+        """Return how deals are split: by deal, owners with their percentages."""
+        found = self._lines(f"/portals/{portal_id}/truth/splits")
+        return {deal["id"]: {s["owner"]: s["percentage"] for s in deal["splits"]} for deal in found}
 
     def edit(self, portal_id: int, *, count: int, **how: Any) -> list[str]:
-        """Change deals and return their ids; see `edits.edit`."""
+        """Change records of one type (`type`, by default deals) and return their ids; see `edits.edit`."""
         ids: list[str] = self._call("POST", f"/portals/{portal_id}/edits", {"count": count, **how})["ids"]
         return ids
 
-    def stream_edits(self, portal_id: int, *, per_second: float, seconds: float) -> None:
-        """Change deals at a steady rate from now on."""
-        self._call("POST", f"/portals/{portal_id}/edits/stream", {"per_second": per_second, "seconds": seconds})
+    def edit_everything(self, portal_id: int, *, count: int, **how: Any) -> Document:
+        """Do deeds of every kind to records of every type, and return `by_type`, the ids, and `deeds`, how often each.
+
+        :param how: `seed`, and `weights`, how often each deed is done; see `edits.edit_everything`
+        """
+        done: Document = self._call("POST", f"/portals/{portal_id}/edits", {"count": count, "mix": "everything", **how})
+        return done
+
+    def stream_edits(self, portal_id: int, *, per_second: float, seconds: float, **how: Any) -> None:
+        """Change records at a steady rate from now on; `mix="everything"` does deeds of every kind."""
+        self._call("POST", f"/portals/{portal_id}/edits/stream", {"per_second": per_second, "seconds": seconds, **how})
 
     def stop_edits(self, portal_id: int) -> int:
         """Stop that and return how many it were."""
@@ -57,19 +75,50 @@ class EmulatorAdmin:
         """Use up limits as another app of the account would."""
         self._call("POST", f"/portals/{portal_id}/others", {"calls": calls, "searches": searches})
 
-    def override_deal(self, portal_id: int, crm_id: str, properties: Document, *, bump: bool = True) -> Document:
+    def override(
+        self, portal_id: int, crm_id: str, properties: Document, object_type: str = "deals", *, bump: bool = True
+    ) -> Document:
         """Set raw values without validation."""
-        path = f"/portals/{portal_id}/deals/{crm_id}?bump={str(bump).lower()}"
+        path = f"/portals/{portal_id}/{object_type}/{crm_id}?bump={str(bump).lower()}"
         changed: Document = self._call("PATCH", path, properties)
         return changed
 
+    def override_deal(self, portal_id: int, crm_id: str, properties: Document, *, bump: bool = True) -> Document:
+        """Set raw values of a deal."""
+        return self.override(portal_id, crm_id, properties, bump=bump)
+
+    def restore(self, portal_id: int, crm_id: str, object_type: str = "deals") -> None:
+        """Take a record out of the recycle bin."""
+        self._call("POST", f"/portals/{portal_id}/{object_type}/{crm_id}/restore")
+
     def restore_deal(self, portal_id: int, crm_id: str) -> None:
         """Take a deal out of the recycle bin."""
-        self._call("POST", f"/portals/{portal_id}/deals/{crm_id}/restore")
+        self.restore(portal_id, crm_id)
 
-    def create_property(self, portal_id: int, definition: Document) -> None:
+    def merge(
+        self, portal_id: int, primary: str, loser: str, object_type: str = "deals", *, third: bool = False
+    ) -> str:
+        """Merge two records and return the id of the one that stays; `third`: that is a new one."""
+        body = {"primary": primary, "loser": loser, "third": third}
+        return str(self._call("POST", f"/portals/{portal_id}/merges/{object_type}", body)["id"])
+
+    def set_rate(self, portal_id: int, currency: str, rate: str, effective_at: str | None = None) -> None:
+        """Set an exchange rate into the company's currency, from now on or from another time on."""
+        body = {"currency": currency, "rate": rate} | ({"effective_at": effective_at} if effective_at else {})
+        self._call("POST", f"/portals/{portal_id}/rates", body)
+
+    def purge(self, portal_id: int) -> dict[str, int]:
+        """Empty the recycle bins and return how many records of each type are gone for good."""
+        purged: dict[str, int] = self._call("POST", f"/portals/{portal_id}/purge")["purged"]
+        return purged
+
+    def advance_clock(self, portal_id: int, *, days: float = 0, seconds: float = 0) -> str:
+        """Move the portal's clock on and return its time."""
+        return str(self._call("POST", f"/portals/{portal_id}/clock", {"days": days, "seconds": seconds})["now"])
+
+    def create_property(self, portal_id: int, definition: Document, object_type: str = "deals") -> None:
         """Add a property."""
-        self._call("POST", f"/portals/{portal_id}/properties", definition)
+        self._call("POST", f"/portals/{portal_id}/properties/{object_type}", definition)
 
     def stats(self, portal_id: int) -> Document:
         """Return what was asked of a portal."""
@@ -83,6 +132,11 @@ class EmulatorAdmin:
     def reset_stats(self) -> None:
         """Start counting anew."""
         self._call("POST", "/stats/reset")
+
+    def _lines(self, path: str) -> Iterator[Document]:
+        with urlopen(f"{self._base}{path}", timeout=600) as answer:  # noqa: S310 - the emulator's own URL
+            for line in answer:
+                yield json.loads(line)
 
     def _call(self, method: str, path: str, body: Document | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from dataclasses import dataclass, field
 
-from hubspot_emulator import names
-from hubspot_emulator.deals import STAGES, Properties
+from hubspot_emulator.choice import changes, new_properties, sample
+from hubspot_emulator.deeds import DEEDS, Touched
+from hubspot_emulator.kinds import kind_of
 from hubspot_emulator.portal import Portal
-from hubspot_emulator.records import Version
-from hubspot_emulator.times import now_ms
 
 _CREATED_SHARE = 0.1
+
+# How often each deed is done with `mix="everything"`; `silent` and `rate` have to be asked for.
+EVERYTHING = {
+    "update": 40,
+    "create": 12,
+    "archive": 10,
+    "restore": 6,
+    "merge": 4,
+    "merge_third": 3,
+    "chain": 2,
+    "attach": 8,
+    "detach": 8,
+    "adopt": 3,
+    "split": 4,
+}
+
+
+@dataclass
+class Done:
+    """What edits have touched: ids by object type, and how often each deed was done; `asked` is the type asked for."""
+
+    asked: str = "deals"
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    deeds: Counter[str] = field(default_factory=Counter)
+
+    def add(self, portal: Portal, deed: str, touched: Touched) -> None:
+        """Take note of one deed."""
+        for name, numbers in touched.items():
+            collection = portal.collections[name]
+            self.ids.setdefault(name, []).extend(collection.crm_id(number) for number in numbers)
+        self.deeds[deed] += bool(touched)
 
 
 def edit(
@@ -18,38 +50,41 @@ def edit(
     chance: random.Random,
     *,
     count: int,
+    type: str = "deals",  # noqa: A002 - what people write in a request
     mix: str = "update",
     same_millisecond: bool = False,
     at_ms: int | None = None,
-) -> list[Version]:
-    """Change `count` different deals, or with `mix="mixed"` create a tenth of them, and return them.
+) -> Done:
+    """Change `count` different records of one type, or with `mix="mixed"` create a tenth of them.
 
     :param same_millisecond: stamp them all with one modified time, as a bulk edit does
     :param at_ms: that time; now by default
     """
-    at = at_ms or (now_ms() if same_millisecond else None)
+    collection = portal.collections[kind_of(type).name]
+    records = collection.records
+    at = at_ms or (portal.clock.now() if same_millisecond else None)
     creations = sum(chance.random() < _CREATED_SHARE for _ in range(count)) if mix == "mixed" else 0
-    live = [v for v in map(portal.records.version, _sample(portal, chance, count - creations)) if v.is_live]
-    changed = [portal.records.update(version, _changes(chance), at) for version in live]
-    created = [portal.records.create({"dealname": "New deal", **_changes(chance)}, at) for _ in range(creations)]
-    return [portal.written(version) for version in (*changed, *created)]
+    live = [v for v in map(records.version, sample(collection, chance, count - creations)) if v.is_live]
+    changed = [records.update(version, changes(collection, chance), at) for version in live]
+    created = [records.create(new_properties(collection, chance), at) for _ in range(creations)]
+    done = Done(collection.kind.name)
+    for deed, versions in (("update", changed), ("create", created)):
+        for version in versions:
+            done.add(portal, deed, {collection.kind.name: [collection.written(version).number]})
+    return done
 
 
-def _sample(portal: Portal, chance: random.Random, count: int) -> list[int]:
-    return chance.sample(range(portal.records.count), min(count, portal.records.count))
+def edit_everything(
+    portal: Portal, chance: random.Random, *, count: int, weights: dict[str, float] | None = None
+) -> Done:
+    """Do `count` deeds of every kind to records of every type, as often as `weights` say.
 
-
-def _changes(chance: random.Random) -> Properties:
-    pipeline = chance.choice(list(STAGES))
-    every: Properties = {
-        "amount": chance.choice((f"{chance.randrange(10**7)}.{chance.randrange(100):02d}", None, "0.10")),
-        "dealname": f"{chance.choice(names.CUSTOMERS)} {chance.randrange(10**6)}",
-        "description": chance.choice((None, *names.SENTENCES)),
-        "deal_currency_code": chance.choice(("EUR", "JPY", "KWD", None)),
-        "sales_region": chance.choice(("EMEA", "AMER", "APAC", None)),
-        "contract_length_months": str(chance.randrange(1, 60)),
-    }
-    some = dict(chance.sample(sorted(every.items()), chance.randrange(1, 4)))
-    if chance.random() < 0.3:
-        some |= {"pipeline": pipeline, "dealstage": chance.choice(STAGES[pipeline])}
-    return some
+    :raises ValueError: for a deed that there is not
+    """
+    chosen = weights or EVERYTHING
+    if unknown := chosen.keys() - DEEDS.keys():
+        raise ValueError(f"unknown {', '.join(sorted(unknown))}: the deeds are {', '.join(DEEDS)}")
+    done = Done()
+    for name in chance.choices(list(chosen), list(chosen.values()), k=count):
+        done.add(portal, name, DEEDS[name](portal, chance))
+    return done

@@ -1,13 +1,14 @@
-"""The filters of a search, tested on one deal after the other where the index has no look-up."""
+"""The filters of a search, tested on one record after the other where the index has no look-up."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
-from hubspot_emulator.deals import Properties
+from hubspot_emulator.declaration import Properties
 from hubspot_emulator.errors import invalid
 from hubspot_emulator.times import milliseconds
 
@@ -19,7 +20,6 @@ Comparable = tuple[int, float, str]
 _LISTS = {"IN", "NOT_IN"}
 _VALUELESS = {"HAS_PROPERTY", "NOT_HAS_PROPERTY"}
 _EXACT = {"enumeration", "bool"}
-_SEARCHED = ("dealname", "pipeline", "dealstage", "description", "dealtype")
 _FILTER_CLASS = "com.hubspot.inbounddb.publicobject.core.v3.search.Filter"
 
 
@@ -44,7 +44,13 @@ def checked(f: Any) -> Filter:
 
 def test_of(filters: Group, definitions: Definitions) -> Callable[[Properties], bool]:
     """Return the test that all filters of a group make; without a value only NOT_HAS_PROPERTY holds."""
-    return lambda properties: all(_holds(f, properties.get(f["propertyName"]), definitions) for f in filters)
+    tests = [(f["propertyName"], _test_of(f, definitions)) for f in filters]
+    return lambda properties: all(test(properties.get(name)) for name, test in tests)
+
+
+def _test_of(f: Filter, definitions: Definitions) -> Callable[[str | None], bool]:
+    # Most properties that people filter by have few values.
+    return lru_cache(maxsize=1024)(lambda value: _holds(f, value, definitions))
 
 
 def comparable(value: str | None, kind: str) -> Comparable:
@@ -63,9 +69,9 @@ def comparable(value: str | None, kind: str) -> Comparable:
     return (2, 0.0, value if kind in _EXACT else value.lower())
 
 
-def mentions(properties: Properties, query: str) -> bool:
+def mentions(properties: Properties, query: str, searched: tuple[str, ...]) -> bool:
     """Whether every word of a query begins a word of the properties that HubSpot searches by default."""
-    words = _tokens(" ".join(properties.get(name) or "" for name in _SEARCHED))
+    words = _tokens(" ".join(properties.get(name) or "" for name in searched))
     return all(any(word.startswith(asked) for word in words) for asked in _tokens(query))
 
 

@@ -45,13 +45,15 @@ class Limits:
     """One portal's limits.
 
     HubSpot documents neither whether searches fill the ten seconds (`search_fills_burst`) nor whether refused calls
-    fill a window (`refused_count`); both are off to begin with.
+    fill a window (`refused_count`); both are off to begin with. Its pages contradict each other on batch reads of
+    associations (`links_fill_burst`), so these count.
     """
 
     def __init__(self, spec: PortalSpec, *, enforced: bool) -> None:
         tier = TIERS[spec.tier]
         self.enforced = enforced
         self.search_fills_burst = False
+        self.links_fill_burst = True
         self.refused_count = False
         self.sends_retry_after = False
         self.burst = Rolling(tier.burst, BURST_SECONDS)
@@ -79,7 +81,7 @@ class Limits:
         tomorrow = self._today() + timedelta(days=1)
         return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=self._zone)
 
-    def admit(self, *, is_search: bool) -> None:
+    def admit(self, *, is_search: bool, is_links_read: bool = False) -> None:
         """Count a call.
 
         :raises ApiError: the 429 of the limit that it would break
@@ -91,7 +93,8 @@ class Limits:
             raise self._refusal("DAILY", (self.resets_at - datetime.now(UTC)).total_seconds())
         if is_search and not self.search.admit(now, count_refused=self.refused_count):
             raise self._refusal("SECONDLY", 1)
-        if not is_search or self.search_fills_burst:
+        exempt = (is_search and not self.search_fills_burst) or (is_links_read and not self.links_fill_burst)
+        if not exempt:
             self._admit_to_burst(now)
         self.used_today += 1
 

@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 from hubspot_emulator import batch
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.errors import invalid, not_found
-from hubspot_emulator.portal import Portal
-from hubspot_emulator.query import CREATED, DEFAULTS, MODIFIED, OBJECT_ID
+from hubspot_emulator.inline import associations_of
 from hubspot_emulator.records import Version
+from hubspot_emulator.rendering import shown
 
 MOST_LISTED, MOST_LISTED_WITH_HISTORY = 100, 50
-ALWAYS = (CREATED, MODIFIED, OBJECT_ID)
 
 
 def list_page(call: Call) -> Answer:
@@ -24,12 +23,12 @@ def list_page(call: Call) -> Answer:
     after = call.last("after", "0")
     if not after.isdecimal():
         raise invalid("after must be the id that the previous page gave")
-    records = call.portal.records
-    found = list(islice(records.above(int(after), archived=call.flag("archived")), limit + 1))
-    names = _wanted(call.portal, call.names("properties") + history)
-    body: dict[str, Any] = {"results": [_shown(call.portal, v, names, history) for v in found[:limit]]}
+    collection = call.collection
+    found = list(islice(collection.records.above(int(after), archived=call.flag("archived")), limit + 1))
+    results = [_with_links(call, v) for v in found[:limit]]
+    body: dict[str, Any] = {"results": results}
     if len(found) > limit:
-        last = str(records.source.crm_id(found[limit - 1].number))
+        last = collection.crm_id(found[limit - 1].number)
         body["paging"] = {"next": {"after": last, "link": _next_link(call, last)}}
     return Answer(body)
 
@@ -39,31 +38,31 @@ def get(call: Call) -> Answer:
     crm_id, id_property = call.parameters["id"], call.last("idProperty") or None
     if id_property is None and not crm_id.isdecimal():
         raise not_found("Object not found.  objectId are usually numeric.")
-    version = call.portal.find(crm_id, id_property)
+    collection = call.collection
+    version = collection.find(crm_id, id_property)
     if version is not None:
-        version = call.portal.records.survivor(version)
+        version = collection.records.survivor(version)
     if version is None or (version.archived_ms is not None) != call.flag("archived"):
         raise not_found()
-    history = call.names("propertiesWithHistory")
-    return Answer(_shown(call.portal, version, _wanted(call.portal, call.names("properties") + history), history))
+    return Answer(_with_links(call, version))
 
 
 def batch_read(call: Call) -> Answer:
     """Read records by id; those that are not there are listed in a 207, merged ones are left out without a word."""
-    body, portal = call.body, call.portal
+    body, collection = call.body, call.collection
     history = tuple(body.get("propertiesWithHistory") or ())
-    names = _wanted(portal, tuple(body.get("properties") or ()) + history)
+    names = collection.wanted(tuple(body.get("properties") or ()) + history)
     found: dict[int, Version] = {}
     missing = {}
     for one in batch.inputs_of(call, with_history=bool(history)):
-        version = portal.find(str(one.get("id")), body.get("idProperty"))
+        version = collection.find(str(one.get("id")), body.get("idProperty"))
         if version is None or (version.archived_ms is not None) != call.flag("archived"):
             missing[str(one.get("id"))] = one
         elif version.merged_into is None:
             found[version.number] = version
     # The order is the store's, not that of the inputs.
-    results = [_shown(portal, found[number], names, history) for number in sorted(found)]
-    return batch.answer(results, batch.missing(list(missing.values())))
+    results = [shown(call, found[number], names, history) for number in sorted(found)]
+    return batch.answer(call, results, batch.missing(call, list(missing.values())))
 
 
 def _next_link(call: Call, after: str) -> str:
@@ -71,12 +70,9 @@ def _next_link(call: Call, after: str) -> str:
     return f"https://api.hubapi.com{call.path}?{urlencode(query, doseq=True)}"
 
 
-def _shown(portal: Portal, version: Version, names: tuple[str, ...], history: tuple[str, ...]) -> dict[str, Any]:
-    record = portal.records.rendered(version, names)
-    if not history:
-        return record
-    return record | {"propertiesWithHistory": {name: portal.records.past(version, name) for name in history}}
-
-
-def _wanted(portal: Portal, asked: tuple[str, ...]) -> tuple[str, ...]:
-    return portal.known(tuple(dict.fromkeys(asked + ALWAYS)) if asked else DEFAULTS)
+def _with_links(call: Call, version: Version) -> dict[str, Any]:
+    history = call.names("propertiesWithHistory")
+    record = shown(call, version, call.collection.wanted(call.names("properties") + history), history)
+    if (linked := associations_of(call, version)) is not None:
+        record["associations"] = linked
+    return record

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hubspot_emulator import values
-from hubspot_emulator.catalog import deal_properties
-from hubspot_emulator.deals import LOST_STAGES, OWNERS, RATES, STAGES, WON_STAGES, Properties
+from hubspot_emulator.collection import Collection
+from hubspot_emulator.currencies import CURRENCIES, ExchangeRates
 from hubspot_emulator.errors import invalid
 from hubspot_emulator.faults import Faults
-from hubspot_emulator.index import SearchIndex
+from hubspot_emulator.kinds import KINDS
+from hubspot_emulator.kinds.deals import DEALS, LOST_STAGES, STAGES, WON_STAGES
 from hubspot_emulator.limits import Limits
+from hubspot_emulator.links import Links
+from hubspot_emulator.names import OWNERS
+from hubspot_emulator.pairs import PAIRS
 from hubspot_emulator.records import Records, Version
+from hubspot_emulator.shares import Share, Shares, Split
+from hubspot_emulator.source import Source
 from hubspot_emulator.spec import PortalSpec
 from hubspot_emulator.stats import Stats
+from hubspot_emulator.times import Clock
 
 CREATED = "2023-01-01T00:00:00Z"
 
@@ -31,7 +38,13 @@ class Knobs:
     out_of_order: bool = False
     live_values: bool = False
     merge_makes_third: bool = False
+    merged_ids_are_carried: bool = True
     restore_bumps: bool = False
+    links_bump: bool = False
+    dated_ids_are_text: bool = True
+    email_needs_scope: bool = False
+    empty_splits: bool = True
+    splits_bump: bool = True
     longest_url: int = 8_000
     # {"property", "value", "requires"}: a deal gets this value only if the other property has one.
     conditional_requirement: dict[str, str] | None = None
@@ -42,60 +55,74 @@ class Portal:
 
     def __init__(self, spec: PortalSpec, seed: int, *, limits: bool) -> None:
         self.spec = spec
-        self.records = Records(spec, seed)
-        self.index = SearchIndex(self.records, random.Random(seed))  # noqa: S311 - repeatable on purpose
-        self.index.lag_ms = spec.search_lag_seconds * 1000
-        self.properties = deal_properties()
-        self.groups: dict[str, dict[str, Any]] = {
-            "dealinformation": {
-                "name": "dealinformation",
-                "label": "Deal information",
-                "displayOrder": 0,
-                "archived": False,
-            }
-        }
+        self.clock = Clock()
+        self.rates = ExchangeRates(spec.currency)
+        sources = {kind.name: Source(kind, spec, seed) for kind in KINDS}
+        self.shares = Shares(sources[DEALS.name])
+        self.collections = {kind.name: self._collection(sources[kind.name], seed) for kind in KINDS}
+        self.links = tuple(Links(p, self.records(p.one), self.records(p.other), self.clock) for p in PAIRS)
         self.limits = Limits(spec, enforced=limits)
         self.faults = Faults()
         self.knobs = Knobs(latency_ms=spec.latency_ms)
         self.stats = Stats()
         self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
 
-    @property
-    def property_names(self) -> tuple[str, ...]:
-        """The properties that exist."""
-        return tuple(name for name, d in self.properties.items() if not d["archived"])
+    def records(self, name: str) -> Records:
+        """Return the records of an object type."""
+        return self.collections[name].records
 
-    def known(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those names that are properties; HubSpot drops the others without a word."""
-        existing = self.properties
-        return tuple(name for name in names if name in existing and not existing[name]["archived"])
+    def linked(self, from_type: str, to_type: str) -> tuple[Links, int]:
+        """Return the links between two types and the side of the first.
 
-    def is_unique(self, name: str) -> bool:
-        """Whether a property's values identify a deal."""
-        return bool((self.properties.get(name) or {}).get("hasUniqueValue"))
-
-    def find(self, value: str, id_property: str | None = None) -> Version | None:
-        """Return the deal with an id, archived ones too, or the live one with a value of a unique property.
-
-        :raises ApiError: 400 for a property whose values are not unique
+        :raises ApiError: 400 for types that HubSpot does not link
         """
-        if id_property in {None, "hs_object_id"}:
-            return self.records.find(value)
-        if not self.is_unique(str(id_property)):
-            raise invalid(f"idProperty {id_property} is not a unique property")
-        return self.records.with_value(str(id_property), value)
+        for links in self.links:
+            if (links.pair.one, links.pair.other) == (from_type, to_type):
+                return links, 0
+            if (links.pair.other, links.pair.one) == (from_type, to_type):
+                return links, 1
+        raise invalid(f"No association types exist between {from_type} and {to_type}")
 
-    def written(self, version: Version) -> Version:
-        """Let the index know of a write."""
-        self.index.changed(version)
-        return version
+    def linked_by(self, from_type: str, type_ids: Iterable[Any]) -> str:
+        """Return the object type to which association types lead from another.
 
-    def accepted(self, body: Any) -> Properties:
-        """Return the `properties` of a write as they will be read.
-
-        :raises ApiError: 400, naming the property
+        :raises ApiError: 400 when there is none
         """
-        return values.written(body, self.properties, self.spec.portal_id)
+        wanted = {str(type_id) for type_id in type_ids}
+        for links in self.links:
+            if from_type in {links.pair.one, links.pair.other}:
+                side = 0 if from_type == links.pair.one else 1
+                if wanted & {str(t["typeId"]) for t in links.every_type(side)}:
+                    return links.pair.one if side else links.pair.other
+        raise invalid(f"No association type from {from_type} has one of the ids {', '.join(sorted(wanted))}")
+
+    def split(self, deal: Version, shares: tuple[Share, ...]) -> Split:
+        """Split a deal anew."""
+        if self.knobs.splits_bump:
+            collection = self.collections["deals"]
+            collection.written(collection.records.update(deal, {}))
+        return self.shares.set(deal.number, shares, self.clock.now())
+
+    def merge(self, kind: str, primary: Version, loser: Version, *, third: bool | None = None) -> Version:
+        """Merge two records; what they were linked to hangs on the one that stays.
+
+        :param third: whether that is a new one; by default the knob says so
+        """
+        collection = self.collections[kind]
+        makes_third = self.knobs.merge_makes_third if third is None else third
+        carried = self.knobs.merged_ids_are_carried
+        target = collection.records.merge(primary, loser, third=makes_third, carried=carried)
+        if kind == "deals":
+            self.shares.move(primary.number, target.number)
+        numbers = {primary.number, loser.number, target.number}
+        for links in self.links:
+            if kind in {links.pair.one, links.pair.other}:
+                side = 0 if links.pair.one == kind else 1
+                for gone in sorted(numbers - {target.number}):
+                    links.move(gone, target.number, side)
+        for number in sorted(numbers):
+            collection.written(collection.records.version(number))
+        return target
 
     def owners(self, *, archived: bool) -> list[dict[str, Any]]:
         """Return the owners; the last two have left."""
@@ -114,12 +141,17 @@ class Portal:
             "accountType": "STANDARD",
             "timeZone": self.spec.time_zone,
             "companyCurrency": self.spec.currency,
-            "additionalCurrencies": [c for c in RATES if c != self.spec.currency],
+            "additionalCurrencies": [c for c in CURRENCIES if c != self.spec.currency],
             "utcOffset": f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}",
             "utcOffsetMilliseconds": minutes * 60_000,
             "uiDomain": "app.hubspot.com",
             "dataHostingLocation": "na1",
         }
+
+    def _collection(self, source: Source, seed: int) -> Collection:
+        more = (self.shares.properties,) if source.kind is DEALS else ()
+        records = Records(source, self.clock, self.rates, *more)
+        return Collection(source.kind, self.spec, seed, records, self.clock)
 
 
 def _owner(number: int) -> dict[str, Any]:

@@ -6,27 +6,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubspot_emulator.deals import DealSource, Properties
+from hubspot_emulator.call import Call
+from hubspot_emulator.declaration import Properties
 from hubspot_emulator.errors import invalid
-from hubspot_emulator.filters import Definitions, Filter, Group, checked, mentions, test_of
+from hubspot_emulator.filters import Filter, Group, checked, mentions, test_of
 from hubspot_emulator.index import Range
+from hubspot_emulator.kinds import kind_of
+from hubspot_emulator.source import Source
 from hubspot_emulator.times import milliseconds
 
-CREATED, MODIFIED, OBJECT_ID = "createdate", "hs_lastmodifieddate", "hs_object_id"
-DEFAULTS = ("dealname", "amount", "closedate", "pipeline", "dealstage", CREATED, MODIFIED, OBJECT_ID)
+OBJECT_ID = "hs_object_id"
 MOST_GROUPS, MOST_FILTERS, MOST_IN_ALL, MOST_HITS, MOST_A_PAGE, LONGEST_QUERY = 5, 6, 18, 10_000, 200, 3_000
 _ANY_TIME = (-(2**62), 2**62)
 _ANY_ID = (0, 2**62)
+_LINKED = "associations."
 
 Test = Callable[[Properties], bool]
 
 
 @dataclass(frozen=True)
 class Search:
-    """A checked request: `look_up` is what the index answers, `tests` (all have to hold) decide on the rest."""
+    """A checked request: `look_up` is what the index answers, `tests` (all have to hold) decide on the rest.
+
+    `tested` are the properties that the tests and the sort need; None: all.
+    """
 
     look_up: Range
     tests: tuple[Test, ...]
+    tested: frozenset[str] | None
     sort_by: str
     descending: bool
     limit: int
@@ -34,19 +41,40 @@ class Search:
     properties: tuple[str, ...]
 
 
-def parsed(body: Mapping[str, Any], source: DealSource, definitions: Definitions) -> Search:
+def parsed(call: Call) -> Search:
     """Return the request.
 
     :raises ApiError: the 400 with which HubSpot refuses it
     """
-    groups = _groups(body)
+    body, collection = call.body, call.collection
+    kind, source = collection.kind, collection.records.source
+    groups = [[_unlinked(call, f) for f in group] for group in _groups(body)]
     limit, after = _page(body)
-    sort_by, descending = _sort(body.get("sorts") or [])
+    sort_by, descending = _sort(body.get("sorts") or [], kind.created)
     look_up, rest = _look_up(groups[0], source) if len(groups) == 1 else (_range(source), groups)
-    tests = [_any_of([test_of(group, definitions) for group in rest])] if rest else []
+    tests = [_any_of([test_of(group, collection.properties) for group in rest])] if rest else []
+    tested: frozenset[str] | None = frozenset({sort_by, *(f["propertyName"] for group in rest for f in group)})
     if query := _query(body):
-        tests.append(lambda properties: mentions(properties, query))
-    return Search(look_up, tuple(tests), sort_by, descending, limit, after, _wanted(body.get("properties") or ()))
+        tested = None
+        tests.append(lambda properties: mentions(properties, query, kind.searched))
+    names = tuple(dict.fromkeys(body.get("properties") or ()))
+    wanted = tuple(dict.fromkeys(names + kind.always)) if names else collection.defaults
+    return Search(look_up, tuple(tests), tested, sort_by, descending, limit, after, wanted)
+
+
+def _unlinked(call: Call, f: Filter) -> Filter:
+    """Return a filter by `associations.deal` as one by the ids of the records that are linked to these deals."""
+    name = f["propertyName"]
+    if not name.startswith(_LINKED):
+        return f
+    if f["operator"] not in {"EQ", "IN"}:
+        raise invalid(f"{name} can be searched with EQ and IN only")
+    mine, theirs = call.collection, call.portal.collections[kind_of(name.removeprefix(_LINKED)).name]
+    links, side = call.portal.linked(theirs.kind.name, mine.kind.name)
+    asked = f["values"] if f["operator"] == "IN" else [f["value"]]
+    numbers = _numbers(asked, theirs.records.source)
+    found = {n for number in numbers for n in links.indexed(number, side, mine.index.lag_ms)}
+    return {"propertyName": OBJECT_ID, "operator": "IN", "values": [mine.crm_id(n) for n in found]}
 
 
 def _groups(body: Mapping[str, Any]) -> list[Group]:
@@ -85,9 +113,10 @@ def _any_of(tests: list[Test]) -> Test:
     return lambda properties: any(test(properties) for test in tests)
 
 
-def _look_up(filters: Group, source: DealSource) -> tuple[Range, list[Group]]:
+def _look_up(filters: Group, source: Source) -> tuple[Range, list[Group]]:
     """Return what the index can answer of a group, and the group of what it cannot."""
-    bounds = {MODIFIED: _ANY_TIME, OBJECT_ID: _ANY_ID}
+    modified = source.kind.modified
+    bounds = {modified: _ANY_TIME, OBJECT_ID: _ANY_ID}
     only: frozenset[int] | None = None
     rest = []
     for f in filters:
@@ -100,11 +129,11 @@ def _look_up(filters: Group, source: DealSource) -> tuple[Range, list[Group]]:
             bounds[name] = (max(low, found[0]), min(high, found[1]))
         else:
             rest.append(f)
-    return _range(source, bounds[MODIFIED], bounds[OBJECT_ID], only), [rest] if rest else []
+    return _range(source, bounds[modified], bounds[OBJECT_ID], only), [rest] if rest else []
 
 
 def _range(
-    source: DealSource,
+    source: Source,
     modified: tuple[int, int] = _ANY_TIME,
     ids: tuple[int, int] = _ANY_ID,
     only: frozenset[int] | None = None,
@@ -113,7 +142,7 @@ def _range(
     return Range(None if modified == _ANY_TIME else modified, numbers, only)
 
 
-def _numbers(ids: list[Any], source: DealSource) -> frozenset[int]:
+def _numbers(ids: list[Any], source: Source) -> frozenset[int]:
     numbers = {source.number(int(i)): int(i) for i in map(str, ids) if i.isdecimal()}
     return frozenset(n for n, crm_id in numbers.items() if n >= 0 and source.crm_id(n) == crm_id)
 
@@ -135,21 +164,16 @@ def _interval(f: Filter) -> tuple[int, int] | None:
     }[f["operator"]]
 
 
-def _sort(sorts: Any) -> tuple[str, bool]:
+def _sort(sorts: Any, otherwise: str) -> tuple[str, bool]:
     if not isinstance(sorts, list) or len(sorts) > 1:
         raise invalid("Only one sort is allowed.")
     if not sorts:
-        return CREATED, False
+        return otherwise, False
     if isinstance(sorts[0], str):
         return sorts[0].lstrip("-"), sorts[0].startswith("-")
     if not isinstance(sorts[0], dict) or not sorts[0].get("propertyName"):
         raise invalid("A sort needs a propertyName.")
     return sorts[0]["propertyName"], sorts[0].get("direction") == "DESCENDING"
-
-
-def _wanted(asked: Any) -> tuple[str, ...]:
-    names = dict.fromkeys(asked)
-    return tuple(names | dict.fromkeys((CREATED, MODIFIED, OBJECT_ID))) if names else DEFAULTS
 
 
 def _whole(value: Any, name: str) -> int:

@@ -5,57 +5,62 @@ from __future__ import annotations
 from typing import Any
 
 from hubspot_emulator.call import Answer, Call
+from hubspot_emulator.collection import Collection
 from hubspot_emulator.filters import comparable
 from hubspot_emulator.portal import Portal
-from hubspot_emulator.query import CREATED, MODIFIED, OBJECT_ID, Search, parsed
+from hubspot_emulator.query import OBJECT_ID, Search, parsed
 from hubspot_emulator.records import Version
+from hubspot_emulator.rendering import shown
 
 _DROPPED_FROM_A_SHORT_PAGE = 0.1
 
 
 def search(call: Call) -> Answer:
     """Search the index; `total` is the true one also where paging ends at 10,000."""
-    portal = call.portal
-    wanted = parsed(call.body, portal.records.source, portal.properties)
-    portal.index.catch_up()
-    total, hits = _look_up(portal, wanted) if _is_look_up(wanted) else _scan(portal, wanted)
-    names = portal.known(wanted.properties)
-    shown = [portal.records.rendered(_served(portal, v), names) for v in _disturbed(portal, hits)]
-    body: dict[str, Any] = {"total": total, "results": shown}
+    collection = call.collection
+    wanted = parsed(call)
+    collection.index.catch_up()
+    look_up = not wanted.tests and wanted.sort_by in {*collection.kind.always, OBJECT_ID}
+    total, hits = (_look_up if look_up else _scan)(collection, wanted)
+    names = collection.known(wanted.properties)
+    results = [shown(call, _served(call, v), names) for v in _disturbed(call.portal, hits)]
+    body: dict[str, Any] = {"total": total, "results": results}
     following = wanted.after + wanted.limit
     if following < total:
         body["paging"] = {"next": {"after": str(following), "link": f"?after={following}"}}
     return Answer(body)
 
 
-def _is_look_up(wanted: Search) -> bool:
+def _look_up(collection: Collection, wanted: Search) -> tuple[int, list[Version]]:
     # Ids rise with the time of creation.
-    return not wanted.tests and wanted.sort_by in {OBJECT_ID, CREATED, MODIFIED}
+    by_time, index = wanted.sort_by == collection.kind.modified, collection.index
+    page = index.page(wanted.look_up, wanted.after, wanted.limit, descending=wanted.descending, by_time=by_time)
+    return index.count(wanted.look_up), page
 
 
-def _look_up(portal: Portal, wanted: Search) -> tuple[int, list[Version]]:
-    by_time = wanted.sort_by == MODIFIED
-    page = portal.index.page(wanted.look_up, wanted.after, wanted.limit, descending=wanted.descending, by_time=by_time)
-    return portal.index.count(wanted.look_up), page
-
-
-def _scan(portal: Portal, wanted: Search) -> tuple[int, list[Version]]:
-    kind = str((portal.properties.get(wanted.sort_by) or {}).get("type", "string"))
+def _scan(collection: Collection, wanted: Search) -> tuple[int, list[Version]]:
+    sort_by = wanted.sort_by
+    kind = str((collection.properties.get(sort_by) or {}).get("type", "string"))
+    # Ids and times of creation rise with numbers, in the order of which the index gives them.
+    in_order = sort_by in {collection.kind.created, OBJECT_ID}
+    tested = None if wanted.tested is None else wanted.tested - ({sort_by} if in_order else set())
+    read, index = collection.columns.reader(tested), collection.index
     matching = []
-    for number in portal.index.numbers(wanted.look_up):
-        version = portal.index.version(number)
-        properties = portal.records.properties(version)
+    for number in index.numbers(wanted.look_up, descending=in_order and wanted.descending):
+        properties = read(number, index.written(number))
         if all(test(properties) for test in wanted.tests):
-            matching.append((comparable(properties.get(wanted.sort_by), kind), version))
-    matching.sort(key=lambda pair: pair[0], reverse=wanted.descending)
-    return len(matching), [v for _, v in matching[wanted.after : wanted.after + wanted.limit]]
+            matching.append((number, properties.get(sort_by)))
+    if not in_order:
+        matching.sort(key=lambda pair: comparable(pair[1], kind), reverse=wanted.descending)
+    page = matching[wanted.after : wanted.after + wanted.limit]
+    return len(matching), [index.version(number) for number, _ in page]
 
 
-def _served(portal: Portal, hit: Version) -> Version:
-    """Return the state whose values are shown: the index's own or, as a knob, today's of the same deal."""
-    if not portal.knobs.live_values:
+def _served(call: Call, hit: Version) -> Version:
+    """Return the state whose values are shown: the index's own or, as a knob, today's of the same record."""
+    if not call.portal.knobs.live_values:
         return hit
-    now = portal.records.version(hit.number)
+    now = call.collection.records.version(hit.number)
     return now if now.is_live else hit
 
 

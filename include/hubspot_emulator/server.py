@@ -50,7 +50,7 @@ class HubSpotServer:
         try:
             portal = self._portal(request)
             found = find(request.method, request.path)
-            name = f"deals.{found.name}" if "type" in found.parameters else found.name
+            name = found.operation
             return await self._admitted(request, portal, found, name)
         except ApiError as error:
             return self._refusal(error, portal, name, started)
@@ -64,9 +64,10 @@ class HubSpotServer:
             raise uri_too_long()
         if portal.knobs.latency_ms:
             await asyncio.sleep(portal.knobs.latency_ms / 1000)
-        self._count(portal, is_search=is_search)
-        if found.scopes and not set(found.scopes) & set(portal.spec.scopes):
-            raise missing_scopes(found.scopes)
+        self._count(portal, is_search=is_search, is_links_read=found.name == "links.read")
+        for any_of in (*found.scopes, *(found.guards if portal.knobs.email_needs_scope else ())):
+            if not set(any_of) & set(portal.spec.scopes):
+                raise missing_scopes(any_of)
         fault = portal.faults.draw()
         if fault is not None:
             portal.stats.faults[fault] += 1
@@ -104,9 +105,9 @@ class HubSpotServer:
             raise expired("20543 day(s)", "1970-01-01T00:00:00Z")
         return portal
 
-    def _count(self, portal: Portal, *, is_search: bool) -> None:
+    def _count(self, portal: Portal, *, is_search: bool, is_links_read: bool) -> None:
         try:
-            portal.limits.admit(is_search=is_search)
+            portal.limits.admit(is_search=is_search, is_links_read=is_links_read)
         except ApiError:
             portal.stats.refused += 1
             raise

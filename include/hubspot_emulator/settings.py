@@ -10,7 +10,7 @@ from hubspot_emulator import batch
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.catalog import completed
 from hubspot_emulator.errors import ApiError, error, expired, invalid, not_found
-from hubspot_emulator.times import iso, now_ms
+from hubspot_emulator.times import iso
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REQUIRED = ("name", "label", "type", "fieldType", "groupName")
@@ -20,7 +20,7 @@ _OWNER_PAGE = 500
 def list_properties(call: Call) -> Answer:
     """List every property at once."""
     archived = call.flag("archived")
-    return Answer({"results": [d for d in call.portal.properties.values() if d["archived"] == archived]})
+    return Answer({"results": [d for d in call.collection.properties.values() if d["archived"] == archived]})
 
 
 def get_property(call: Call) -> Answer:
@@ -43,14 +43,14 @@ def batch_create_properties(call: Call) -> Answer:
             if refused.status != 409:
                 raise
             errors.append({k: v for k, v in refused.body.items() if k != "correlationId"})
-    return batch.answer(results, errors, 201)
+    return batch.answer(call, results, errors, 201)
 
 
 def update_property(call: Call) -> Answer:
     """Change a property's definition; its name and type stay."""
     known = _property(call, archived=False)
     fixed = {"name", "type", "hasUniqueValue"}
-    known.update({k: v for k, v in call.body.items() if k not in fixed} | {"updatedAt": iso(now_ms())})
+    known.update({k: v for k, v in call.body.items() if k not in fixed} | {"updatedAt": iso(call.portal.clock.now())})
     return Answer(known)
 
 
@@ -59,22 +59,22 @@ def archive_property(call: Call) -> Answer:
     known = _property(call, archived=False)
     if not known["modificationMetadata"]["archivable"]:
         raise invalid("Properties that HubSpot defines cannot be archived")
-    known.update(archived=True, archivedAt=iso(now_ms()))
+    known.update(archived=True, archivedAt=iso(call.portal.clock.now()))
     return Answer(None, 204)
 
 
 def list_groups(call: Call) -> Answer:
     """List the property groups."""
-    return Answer({"results": list(call.portal.groups.values())})
+    return Answer({"results": list(call.collection.groups.values())})
 
 
 def create_group(call: Call) -> Answer:
     """Create a property group."""
     wanted = call.body
-    if wanted.get("name") in call.portal.groups:
+    if wanted.get("name") in call.collection.groups:
         raise error(409, f"A property group named '{wanted['name']}' already exists.", "OBJECT_ALREADY_EXISTS")
     group = {"displayOrder": -1, "archived": False, **wanted}
-    call.portal.groups[wanted["name"]] = group
+    call.collection.groups[wanted["name"]] = group
     return Answer(group, 201)
 
 
@@ -99,8 +99,8 @@ def get_owner(call: Call) -> Answer:
 
 
 def list_pipelines(call: Call) -> Answer:
-    """List the deal pipelines with their stages."""
-    return Answer({"results": call.portal.pipelines()})
+    """List the pipelines with their stages; only deals have some here."""
+    return Answer({"results": call.portal.pipelines() if call.collection.kind.name == "deals" else []})
 
 
 def get_pipeline(call: Call) -> Answer:
@@ -126,7 +126,7 @@ def daily_usage(call: Call) -> Answer:
         "usageLimit": limits.daily_limit,
         "currentUsage": limits.used_today,
         "fetchStatus": "SUCCESS",
-        "collectedAt": iso(now_ms()),
+        "collectedAt": iso(call.portal.clock.now()),
         "resetsAt": iso(round(limits.resets_at.timestamp() * 1000)),
     }
     return Answer({"results": [usage]})
@@ -141,7 +141,7 @@ def token_info(call: Call) -> Answer:
 
 
 def _property(call: Call, *, archived: bool) -> dict[str, Any]:
-    known = call.portal.properties.get(call.parameters["name"])
+    known = call.collection.properties.get(call.parameters["name"])
     if known is None or known["archived"] != archived:
         raise not_found(f"No property named {call.parameters['name']} exists")
     return known
@@ -152,12 +152,12 @@ def _created(call: Call, wanted: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid(f"Some required fields were not set: {lacking}")
     if not _NAME.fullmatch(wanted["name"]):
         raise invalid("Property names must be lower-case letters, digits and underscores", subCategory="INVALID_NAME")
-    if wanted["groupName"] not in call.portal.groups:
+    if wanted["groupName"] not in call.collection.groups:
         raise invalid(f"Property group {wanted['groupName']} does not exist")
-    known = call.portal.properties.get(wanted["name"])
+    known = call.collection.properties.get(wanted["name"])
     if known and not known["archived"]:
         message = f"A property named '{wanted['name']}' already exists."
         raise error(409, message, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")
-    now = iso(now_ms())
-    call.portal.properties[wanted["name"]] = completed({**wanted, "createdAt": now, "updatedAt": now})
-    return call.portal.properties[wanted["name"]]
+    now = iso(call.portal.clock.now())
+    call.collection.properties[wanted["name"]] = completed({**wanted, "createdAt": now, "updatedAt": now})
+    return call.collection.properties[wanted["name"]]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from hubspot_emulator.deals import Properties
+from hubspot_emulator.declaration import Properties
 from hubspot_emulator.errors import ApiError, invalid, invalid_property
 from hubspot_emulator.times import DAY_MS, iso, milliseconds
 

@@ -35,7 +35,7 @@ def _entry(name: str, newest: PastValue) -> dict[str, Any]:
         "value": newest["value"],
         "at": newest["timestamp"],
         "source": newest["sourceType"],
-        "by": newest.get("sourceLabel") or (f"userId:{user}" if user else newest.get("sourceId")),
+        "by": f"userId:{user}" if user else newest.get("sourceLabel") or newest.get("sourceId"),
     }
 
 

@@ -272,6 +272,9 @@ def test_its_help_and_its_errors_tell_what_to_do():
 
     assert "--portal" in run("--help").stdout
     assert "lacks 'token'" in run("--portal", "company=a,id=1,deals=5").stderr
+    assert "'colour' is unknown" in run("--portal", "company=a,id=1,deals=5,token=x,colour=red").stderr
+    assert "cannot have -1 products" in run("--portal", "company=a,id=1,deals=5,token=x,products=-1").stderr
+    assert "edition 'gold' is unknown" in run("--portal", "company=a,id=1,deals=5,token=x,sales_edition=gold").stderr
     assert "tier 'gold' is unknown" in run("--portal", "company=a,id=1,deals=5,token=x,tier=gold").stderr
 
 

@@ -28,7 +28,7 @@ def test_a_change_is_held_with_who_and_when_and_the_others_go_through(acme, edit
     assert {k: conflict[0][k] for k in ("property", "value", "by")} == {
         "property": "commission_amount",
         "value": "555",
-        "by": "emulator",
+        "by": "Private app",
     }
     assert conflict[0]["at"].startswith("20")
     assert "commission_amount was set to '555' at" in acme.problems()[0][2]

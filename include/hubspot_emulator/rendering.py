@@ -1,0 +1,24 @@
+"""Records as a caller may see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubspot_emulator.call import Call
+from hubspot_emulator.records import Version
+
+
+def shown(call: Call, version: Version, names: tuple[str, ...], history: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a record with properties and histories; what a scope guards is null for those who lack it."""
+    records, hidden = call.collection.records, _hidden(call)
+    record: dict[str, Any] = records.rendered(version, names)
+    if hidden:
+        record["properties"] |= dict.fromkeys(hidden & record["properties"].keys())
+    if history:
+        record["propertiesWithHistory"] = {n: [] if n in hidden else records.past(version, n) for n in history}
+    return record
+
+
+def _hidden(call: Call) -> frozenset[str]:
+    guarded = call.collection.kind.guarded
+    return frozenset().union(*(names for scope, names in guarded.items() if scope not in call.scopes))

@@ -18,10 +18,9 @@ from commission_sync.settings import load_settings
 DOC = """
 ### Commissions from `deal_commissions` onto the deals in HubSpot
 
-Per company: **plan** (the difference, kept as rows), **approve** (a person, where one is needed), **apply** (batches of
-100), **verify**. How far it goes is the company's flag `writeback`: `off`, `dry_run` (default), `approval`, `on`; caps
-and policies are in `crm_integrations.writeback_settings`. Rejecting a plan leaves HubSpot as it is. To take back what a
-run wrote, trigger this DAG with its run id as `undo_run_id`. Rows that failed or are in conflict: `writeback_problems`.
+Per company: **plan** (the difference, as rows), **approve** (a person, where one is needed), **apply**, **verify**. How
+far it goes is the company's flag `writeback`: `off`, `dry_run` (default), `approval`, `on`. To take back what a run
+wrote, give its run id as `undo_run_id`. Rows that failed or are in conflict are in the view `writeback_problems`.
 """
 
 settings = load_settings()
@@ -57,4 +56,5 @@ with DAG(
         apply = ApplyWriteBackOperator(task_id="apply", plan_id=approve.output, **who)
         apply >> VerifyWriteBackOperator(task_id="verify", trigger_rule="none_failed", **who)
 
-    write_back.expand_kwargs(ListCompaniesOperator(task_id="companies", map_index_template=None).output)
+    companies = ListCompaniesOperator(task_id="companies", map_index_template=None)
+    write_back.expand_kwargs(companies.output)

@@ -39,6 +39,23 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class NewPlan:
+    """A plan to be kept; `lives` is for how long it may be applied."""
+
+    integration_id: UUID
+    kind: str
+    undoes_run_id: str | None
+    dag_id: str
+    run_id: str
+    state: str
+    approval_reason: str | None
+    digest: bytes
+    totals: Mapping[str, Any]
+    property_names: Mapping[str, str]
+    lives: timedelta
+
+
+@dataclass(frozen=True)
 class NewRow:
     """A row to be planned; `reuses` is the failed or conflicting row of the same values that it goes on with."""
 
@@ -124,47 +141,20 @@ FROM planned_writebacks WHERE reuses IS NULL
 """
 
 
-def save_plan(
-    conn: psycopg.Connection,
-    rows: Sequence[NewRow],
-    *,
-    integration_id: UUID,
-    kind: str,
-    undoes_run_id: str | None,
-    dag_id: str,
-    run_id: str,
-    state: str,
-    approval_reason: str | None,
-    digest: bytes,
-    totals: Mapping[str, Any],
-    property_names: Mapping[str, str],
-    lives: timedelta,
-) -> UUID:
+def save_plan(conn: psycopg.Connection, plan: NewPlan, rows: Sequence[NewRow]) -> UUID:
     """Keep a plan with its rows, in the caller's transaction, and return its id."""
-    values = {
-        "integration_id": integration_id,
-        "kind": kind,
-        "undoes_run_id": undoes_run_id,
-        "dag_id": dag_id,
-        "run_id": run_id,
-        "state": state,
-        "approval_reason": approval_reason,
-        "digest": digest,
-        "rows": len(rows),
-        "totals": Jsonb(totals),
-        "property_names": Jsonb(property_names),
-        "lives": lives,
-    }
-    inserted = conn.execute(_INSERT_PLAN, values).fetchone()
+    documents = {"totals": Jsonb(plan.totals), "property_names": Jsonb(plan.property_names)}
+    inserted = conn.execute(_INSERT_PLAN, {**vars(plan), **documents, "rows": len(rows)}).fetchone()
     assert inserted is not None
     plan_id = UUID(str(inserted[0]))
-    _stage(conn, rows, "awaiting_approval" if state == "awaiting_approval" else "pending")
-    if state != "dry_run":
+    _stage(conn, rows, "awaiting_approval" if plan.state == "awaiting_approval" else "pending")
+    if plan.state != "dry_run":
         conn.execute(_SUPERSEDE_OLDER)
         conn.execute(_REUSE_ROWS, {"plan_id": plan_id})
     else:
+        # What never is attempted must not touch what was.
         conn.execute("UPDATE planned_writebacks SET reuses = NULL")
-    conn.execute(_INSERT_ROWS, {"integration_id": integration_id, "plan_id": plan_id})
+    conn.execute(_INSERT_ROWS, {"integration_id": plan.integration_id, "plan_id": plan_id})
     return plan_id
 
 

@@ -14,6 +14,7 @@ from commission_sync.store.commissions import Standing, Values, standings
 from commission_sync.store.integrations import Integration
 from commission_sync.store.plans import (
     STALE_AFTER,
+    NewPlan,
     NewRow,
     Plan,
     close_plan,
@@ -142,9 +143,7 @@ def _saved(
             return last
     forget_dry_runs(conn, integration.id)
     reason = _approval_reason(conn, integration.id, mode, settings, draft)
-    plan_id = save_plan(
-        conn,
-        draft.rows,
+    plan = NewPlan(
         integration_id=integration.id,
         kind="write" if request.undo_run_id is None else "undo",
         undoes_run_id=request.undo_run_id,
@@ -157,7 +156,7 @@ def _saved(
         property_names={d.key: name for name, d in settings.layout.by_name.items()},
         lives=settings.plan_lives,
     )
-    return plan_of(conn, plan_id)
+    return plan_of(conn, save_plan(conn, plan, draft.rows))
 
 
 def _approval_reason(

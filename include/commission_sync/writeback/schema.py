@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient, HubSpotError
+from airflow_hubspot.client import HubSpotClient, Invalid
 from commission_sync.store.catalog import add_to_catalog, known_properties
 from commission_sync.store.integrations import Integration
 from commission_sync.streams.catalogue import described, refresh_catalogue
@@ -17,7 +17,7 @@ from commission_sync.writeback.properties import GROUP, GROUP_LABEL, OBJECT_TYPE
 _TYPES = {"bool": {"bool", "enumeration"}}
 
 
-class UnfitProperty(HubSpotError):
+class UnfitProperty(Invalid):
     """A property of the portal is not what the write-back needs; nothing was written."""
 
 

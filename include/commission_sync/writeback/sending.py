@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from airflow_hubspot.client import BatchWrite, Change, HubSpotClient, HubSpotError, Invalid
+from airflow_hubspot.client import BatchWrite, Change, HubSpotClient, Invalid
 from commission_sync.writeback.properties import OBJECT_TYPE
 
 # HubSpot's codes for a property that no record's value could be written to: looking for the guilty row is in vain.
 _HOPELESS = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 
 
-class PropertyRefused(HubSpotError):
+class PropertyRefused(Invalid):
     """HubSpot refuses to write a property on any deal."""
 
 

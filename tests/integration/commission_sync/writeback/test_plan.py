@@ -7,6 +7,7 @@ import pytest
 from airflow_hubspot.client import MissingScopes
 from commission_sync.store import connect
 from commission_sync.store.plans import close_plan
+from commission_sync.streams.portal import WrongPortal
 from commission_sync.writeback.applying import PlanNotOpen
 from commission_sync.writeback.company import InvalidWritebackSetting
 from commission_sync.writeback.planning import BusyPlan
@@ -229,3 +230,13 @@ def test_a_token_without_the_scope_fails_the_run_and_leaves_the_rows_pending(wor
     with pytest.raises(MissingScopes, match=r"crm\.schemas\.deals\.write"):
         back.run()
     assert back.states() == {"pending": 5}
+
+
+def test_a_token_of_another_portal_writes_nothing(acme, ids):
+    acme.pay(ids[:5])
+    planned = acme.plan()
+    acme.world.execute("UPDATE crm_integrations SET portal_id = 4711, verified_token_fingerprint = NULL")
+    acme.calls()
+    with pytest.raises(WrongPortal, match="has a token of portal 1001, but company 'acme' is portal 4711"):
+        acme.apply(planned)
+    assert acme.in_hubspot() == {}

@@ -14,6 +14,7 @@ from benchmarks.fx import conversion
 from benchmarks.merge import merge
 from benchmarks.site import machine
 from benchmarks.table import Figure, render
+from benchmarks.writeback import writeback
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "merge": merge,
     "memory": memory,
     "parse": parse_times,
+    "writeback": writeback,
 }
 
 

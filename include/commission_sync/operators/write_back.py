@@ -94,7 +94,7 @@ class ApproveWriteBackOperator(ApprovalOperator):
         self.company = company
         self.database_conn_id = database_conn_id
 
-    def execute(self, context: Context) -> str | None:
+    def execute(self, context: Context) -> Any:
         """Return the plan's id, or wait for an answer."""
         if not self.plan_id:
             raise AirflowSkipException("there is no plan to apply; the task `plan` says why")
@@ -106,7 +106,7 @@ class ApproveWriteBackOperator(ApprovalOperator):
                 return str(self.plan_id)
             self.subject, self.body = subject(company, plan), summarise(conn, company, plan)
         self.response_timeout = max(timedelta(seconds=1), plan.expires_at - datetime.now(UTC))
-        return str(super().execute(context))
+        return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take the answer: return the plan's id, or skip what follows."""

@@ -96,6 +96,12 @@ def open_plans(conn: psycopg.Connection, integration_id: UUID) -> list[Plan]:
         ).fetchall()
 
 
+def run_planned(conn: psycopg.Connection, dag_id: str, run_id: str) -> bool:
+    """Whether a run made a plan for any company."""
+    statement = "SELECT FROM writeback_plans WHERE dag_id = %s AND run_id = %s LIMIT 1"
+    return conn.execute(statement, (dag_id, run_id)).fetchone() is not None
+
+
 _LAST = _PLAN + "WHERE integration_id = %s AND state = %s AND kind = 'write' ORDER BY created_at DESC LIMIT 1"
 
 
@@ -231,9 +237,12 @@ def touch_plan(conn: psycopg.Connection, plan_id: UUID) -> bool:
     )
 
 
+_FINISH = "UPDATE writeback_plans SET state = 'applied', applied_at = now() WHERE id = %s AND state = 'planned'"
+
+
 def finish_plan(conn: psycopg.Connection, plan_id: UUID) -> None:
     """Say that every row of a plan is settled."""
-    conn.execute("UPDATE writeback_plans SET state = 'applied', applied_at = now() WHERE id = %s", (plan_id,))
+    conn.execute(_FINISH, (plan_id,))
 
 
 def plan_counts(conn: psycopg.Connection, plan_id: UUID) -> dict[str, int]:

@@ -23,7 +23,7 @@ from commission_sync.store.plans import Plan, close_plan, finish_plan, plan_coun
 from commission_sync.store.writebacks import PendingRow, Problem, claim_rows, problems, writeback_settings
 from commission_sync.streams.portal import verified
 from commission_sync.writeback.batch import Batch
-from commission_sync.writeback.company import WritebackSettings, parse_settings
+from commission_sync.writeback.company import Mode, WritebackSettings, mode_of, parse_settings
 from commission_sync.writeback.properties import Layout
 from commission_sync.writeback.schema import ensure_properties
 
@@ -31,7 +31,7 @@ _NAMED = 20
 
 
 class PlanNotOpen(RuntimeError):
-    """A plan may not be applied: it was rejected, has expired, or a later one took its place."""
+    """A plan may not be applied: rejected, expired, replaced by a later one, or the company's flag was turned down."""
 
 
 class TooManyFailed(RuntimeError):
@@ -77,6 +77,9 @@ class Applier:
         :raises PlanNotOpen: when it may not be applied
         :raises HubSpotError: when HubSpot refuses or stays away; rows that are not settled stay pending
         """
+        mode = mode_of(self.integration.feature_flags)
+        if mode in {Mode.OFF, Mode.DRY_RUN}:
+            raise PlanNotOpen(f"the company's write-back is {mode} by now, so nothing was written")
         with self.conn.transaction():
             plan = plan_of(self.conn, plan_id)
             settings = parse_settings(writeback_settings(self.conn, self.integration.id))

@@ -22,6 +22,7 @@ from commission_sync.store.plans import (
     last_plan,
     open_plans,
     plan_of,
+    run_planned,
     save_plan,
 )
 from commission_sync.store.reviews import ReviewCounts, watch_approved
@@ -40,7 +41,7 @@ class BusyPlan(RuntimeError):
 
 
 class NothingToUndo(ValueError):
-    """A run is to be undone that wrote nothing for the company."""
+    """A run is to be undone that made no plan for any company: its id is mistyped."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def make_plan(conn: psycopg.Connection, integration: Integration, request: PlanR
 
     :raises InvalidWritebackSetting: when the company's flag or settings make no sense
     :raises BusyPlan: when another process is applying a plan of the company
-    :raises NothingToUndo: when the run to undo wrote nothing
+    :raises NothingToUndo: when there is no such run to undo
     """
     mode = mode_of(integration.feature_flags)
     if mode is Mode.OFF:
@@ -103,7 +104,9 @@ def make_plan(conn: psycopg.Connection, integration: Integration, request: PlanR
         else:
             draft = _inverse(conn, integration.id, settings.layout, request)
         if not draft.rows:
-            return Planned(None, "HubSpot has every commission as it is", reviews)
+            idle = "HubSpot has every commission as it is"
+            why = f"run {request.undo_run_id} wrote nothing for this company" if request.undo_run_id else idle
+            return Planned(None, why, reviews)
         plan = _saved(conn, integration, request, mode=mode, settings=settings, draft=draft)
         return Planned(plan, None, reviews, draft.totals.foreign)
 
@@ -178,7 +181,7 @@ def _difference(conn: psycopg.Connection, integration: Integration, layout: Layo
     for standing in standings(conn, integration.id, list(layout.by_name)):
         commission = standing.commission
         draft.totals.commission(commission.currency, commission.amount)
-        known = {name: known_values(standing).get(name) for name in layout.by_name}
+        known = known_values(standing)
         row = _row(layout, allowed, standing, known)
         if row.refusal is None and not layout.differing(row.properties, known):
             mended += [last.id] if (last := standing.last) is not None and last.state in _OPEN else []
@@ -194,7 +197,8 @@ def _row(layout: Layout, allowed: dict[str, set[str]], standing: Standing, known
         refusal = refused_options(wanted, allowed) or sharing_refusal(standing)
     except Unwritable as error:
         wanted, refusal = {}, str(error)
-    return NewRow(standing.deal_id, standing.crm_id, wanted, known, refusal, _reused(standing, wanted))
+    before = {name: known.get(name) for name in layout.by_name}
+    return NewRow(standing.deal_id, standing.crm_id, wanted, before, refusal, _reused(standing, wanted))
 
 
 def _reused(standing: Standing, wanted: Values) -> UUID | None:
@@ -213,10 +217,9 @@ def _inverse(conn: psycopg.Connection, integration_id: UUID, layout: Layout, req
         written.setdefault(sent.deal_id, []).append(sent)
     for first, *later in written.values():
         draft.add(_undone(first, [first, *later][-1]), amount=amount)
-    if not draft.rows:
+    if not draft.rows and not run_planned(conn, request.dag_id, request.undo_run_id):
         raise NothingToUndo(
-            f"run {request.undo_run_id!r} of {request.dag_id} wrote nothing for this company; "
-            "writeback_plans lists the runs that did"
+            f"run {request.undo_run_id!r} of {request.dag_id} wrote nothing; writeback_plans lists the runs that did"
         )
     return draft
 

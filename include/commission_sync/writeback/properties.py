@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 from commission_sync.store.commissions import Commission, Values
@@ -167,7 +168,7 @@ class Layout:
         """Return a declared property's name in HubSpot."""
         return self.names.get(declared.key, declared.key)
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, Declared]:
         """The declared properties by their names in HubSpot."""
         return {self.name(declared): declared for declared in PROPERTIES}

@@ -26,8 +26,10 @@ def test_a_company_that_says_nothing_gets_a_dry_run(acme, ids):
     planned = acme.plan()
     assert (planned.plan.state, planned.plan.rows) == ("dry_run", 5)
     assert acme.calls() == {}
-    with pytest.raises(PlanNotOpen, match="is dry run"):
-        acme.apply(planned)
+    for mode in ("dry_run", "on"):
+        acme.flag(mode)
+        with pytest.raises(PlanNotOpen, match=r"is dry.run"):
+            acme.apply(planned)
     assert acme.in_hubspot() == {}
 
 
@@ -132,6 +134,18 @@ def test_an_expired_plan_is_neither_approved_nor_applied_and_makes_way_for_anoth
     with pytest.raises(PlanNotOpen, match="is expired"):
         acme.apply(fresh)
     assert acme.in_hubspot() == {}
+
+
+@pytest.mark.parametrize("mode", ["off", "dry_run"])
+def test_a_plan_is_not_applied_once_the_flag_is_turned_down(acme, ids, mode):
+    acme.flag("approval")
+    acme.pay(ids[:5])
+    planned = acme.plan()
+    acme.approve(planned)
+    acme.flag(mode)
+    with pytest.raises(PlanNotOpen, match=f"write-back is {mode} by now"):
+        acme.apply(planned)
+    assert (acme.in_hubspot(), acme.calls()) == ({}, {})
 
 
 def test_a_plan_that_waits_for_a_person_is_not_replaced_by_the_next_run(acme, ids):

@@ -63,6 +63,10 @@ def test_an_undo_needs_approval_where_writing_does(acme, ids):
     assert (planned.plan.state, planned.plan.kind, planned.plan.undoes_run_id) == ("awaiting_approval", "undo", "first")
 
 
-def test_a_run_that_wrote_nothing_cannot_be_undone(acme):
-    with pytest.raises(NothingToUndo, match="run 'nothing' of commission_writeback wrote nothing for this company"):
+def test_an_undo_of_a_run_that_there_was_not_is_refused_and_one_of_another_company_is_none(acme, ids):
+    with pytest.raises(NothingToUndo, match="run 'nothing' of commission_writeback wrote nothing"):
         acme.plan(undo_run_id="nothing")
+    acme.pay(ids[:2])
+    acme.plan(run_id="planned-only")
+    acme.world.execute("UPDATE writeback_plans SET state = 'superseded'")
+    assert acme.plan(undo_run_id="planned-only").why == "run planned-only wrote nothing for this company"

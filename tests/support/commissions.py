@@ -35,7 +35,7 @@ ON CONFLICT (deal_id) DO UPDATE SET amount = excluded.amount, currency = exclude
 
 _TABLE = """
 SELECT d.crm_id, coalesce(c.amount::text, ''), c.status::text, coalesce(c.approved_date::text, ''), c.paid::text
-FROM deal_commissions c JOIN deals d ON d.id = c.deal_id
+FROM deal_commissions c JOIN deals d ON d.id = c.deal_id WHERE d.integration_id = %s
 """
 
 
@@ -120,7 +120,7 @@ class WriteBack:
 
     def in_table(self) -> dict[str, tuple[str, ...]]:
         """The same, as `deal_commissions` wants it."""
-        return {crm_id: tuple(values) for crm_id, *values in self.world.query(_TABLE)}
+        return {crm_id: tuple(values) for crm_id, *values in self.world.query(_TABLE, self.world.integration_id)}
 
     def past_values(self, name: str) -> dict[str, list[str]]:
         """All values that a property ever had, by deal, without those that are empty."""

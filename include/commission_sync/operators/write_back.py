@@ -13,6 +13,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow_hubspot.client import HubSpotClient
 from airflow_hubspot.hooks.hubspot import HubSpotHook
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.store.integrations import Integration, integration
@@ -45,6 +46,9 @@ class _CompanyOperator(BaseOperator):
     def _company(self, conn: psycopg.Connection) -> Integration:
         with conn.transaction():
             return integration(conn, UUID(self.integration_id))
+
+    def _client(self, company: Integration) -> HubSpotClient:
+        return HubSpotHook(company.conn_id).get_conn()
 
 
 class PlanWriteBackOperator(_CompanyOperator):
@@ -147,7 +151,7 @@ class ApplyWriteBackOperator(_CompanyOperator):
         """Return the rows by state."""
         with commissions_connection(self.database_conn_id) as conn:
             company = self._company(conn)
-            with HubSpotHook(company.conn_id).get_conn() as client:
+            with self._client(company) as client:
                 try:
                     return apply_plan(conn, company, client, UUID(self.plan_id))
                 except TooManyFailed as error:
@@ -164,5 +168,5 @@ class VerifyWriteBackOperator(_CompanyOperator):
         """Return how many rows were read, and how many of them differ from what was written."""
         with commissions_connection(self.database_conn_id) as conn:
             company = self._company(conn)
-            with HubSpotHook(company.conn_id).get_conn() as client:
+            with self._client(company) as client:
                 return verify_company(conn, company, client, at_once=bool(context["params"].get("verify_now")))

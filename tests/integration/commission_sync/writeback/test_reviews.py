@@ -99,6 +99,19 @@ def test_mapped_fields_are_what_counts_where_there_are_any(acme, ids):
     assert reviews(acme)[0][0] == {"arr": [10, 11]}
 
 
+def test_a_commission_that_a_merge_moves_is_held_against_what_it_was_approved_for(acme, ids):
+    for crm_id, amount in zip(ids, ("1000", "7000"), strict=False):
+        acme.world.emulator.admin.override_deal(1001, crm_id, {"amount": amount})
+    acme.world.sync()
+    acme.pay(ids[:1])
+    survivor = acme.world.value("SELECT id FROM deals WHERE crm_id = %s", ids[1])
+    # As reconciling does: whatever references the loser references the survivor afterwards.
+    for table in ("deal_commissions", "commission_fingerprints"):
+        acme.world.execute(f"UPDATE {table} SET deal_id = '{survivor}'")
+    acme.plan()
+    assert reviews(acme)[0][0]["amount"] == ["1000", "7000"]
+
+
 def test_a_decision_that_there_is_not_is_refused(acme, changed):
     acme.plan()
     with pytest.raises(psycopg.errors.RaiseException, match="use keep, reopen or offset"):

@@ -147,7 +147,12 @@ $$;
 -- engine may be a role that has no rights on these tables.
 CREATE FUNCTION take_fingerprints() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
+DECLARE moved uuid[] := '{}';
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        -- A commission that a merge moves to the survivor keeps its fingerprint, which moves as well.
+        moved := ARRAY(SELECT deal_id FROM touched EXCEPT SELECT deal_id FROM was);
+    END IF;
     DELETE FROM commission_fingerprints f USING touched t
     WHERE f.deal_id = t.deal_id AND NOT (t.status IN ('approved', 'paid') OR t.paid);
     UPDATE commission_reviews r
@@ -157,14 +162,15 @@ BEGIN
     INSERT INTO commission_fingerprints (deal_id, integration_id, inputs, fingerprint)
     SELECT d.id, d.integration_id, i.inputs, commission_fingerprint(i.inputs)
     FROM touched t JOIN deals d ON d.id = t.deal_id, LATERAL (SELECT commission_inputs(d) AS inputs) i
-    WHERE t.status IN ('approved', 'paid') OR t.paid
+    WHERE (t.status IN ('approved', 'paid') OR t.paid) AND NOT (t.deal_id = ANY (moved))
     ON CONFLICT (deal_id) DO NOTHING;
     RETURN NULL;
 END
 $$;
 CREATE TRIGGER take_fingerprints_on_insert AFTER INSERT ON deal_commissions REFERENCING NEW TABLE AS touched
     FOR EACH STATEMENT EXECUTE FUNCTION take_fingerprints();
-CREATE TRIGGER take_fingerprints_on_update AFTER UPDATE ON deal_commissions REFERENCING NEW TABLE AS touched
+CREATE TRIGGER take_fingerprints_on_update AFTER UPDATE ON deal_commissions
+    REFERENCING OLD TABLE AS was NEW TABLE AS touched
     FOR EACH STATEMENT EXECUTE FUNCTION take_fingerprints();
 
 INSERT INTO commission_fingerprints (deal_id, integration_id, inputs, fingerprint)

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from commission_sync.store.integrations import Integration
 from commission_sync.store.plans import Plan
+from commission_sync.writeback.properties import KEYS
 
 SHOWN = 20
 _NOTHING = "(empty)"
@@ -63,7 +64,8 @@ def _totals(totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _table(portal_id: int, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    names = list(plan.property_names.values())
+    # Not as jsonb keeps them, but as they are declared.
+    names = [plan.property_names[key] for key in KEYS]
     lines = [f"| deal | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     lines += [_row(portal_id, names, row) for row in rows]
     return lines + ([f"… and {plan.rows - len(rows):,} more rows that move less."] if plan.rows > len(rows) else [])

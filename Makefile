@@ -1,6 +1,6 @@
 # Everything a person runs by hand; CI runs the same (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help install migrate rekey demo up test lint format requirements bench clean
+.PHONY: help install migrate rekey demo up test lint format requirements docs bench clean
 SHELL := /bin/sh
 
 # The commands that need more than the packages are Python: see include/commission_sync/local.
@@ -42,6 +42,9 @@ format: install ## Put the code into shape
 
 requirements: install ## Write requirements.txt anew from uv.lock
 	@bin/requirements
+
+docs: install ## Write docs/hubspot-properties.md anew from the code
+	@$(run) commission_sync.writeback.reference
 
 bench: install ## Measure against the limits of HubSpot and PostgreSQL (ARGS=… goes to the benchmarks)
 	@PYTHONPATH=. $(run) benchmarks $(ARGS)

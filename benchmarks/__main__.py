@@ -18,6 +18,7 @@ from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
 from benchmarks.webhooks import webhooks
+from benchmarks.writeback import writeback
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "deals": first_load_and_after,
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "streams": everything,
     "streams_memory": memory_of_activities,
     "webhooks": webhooks,
+    "writeback": writeback,
 }
 
 

@@ -46,6 +46,8 @@ class Knobs:
     empty_splits: bool = True
     splits_bump: bool = True
     longest_url: int = 8_000
+    # {"property", "value", "requires"}: a deal gets this value only if the other property has one.
+    conditional_requirement: dict[str, str] | None = None
 
 
 class Portal:

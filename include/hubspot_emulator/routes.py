@@ -128,6 +128,11 @@ SETTINGS = (
         POST=(settings.create_group, SCHEMA_WRITE),
     ),
     _route(
+        "properties.batch.create",
+        "properties/{type}/batch/create",
+        POST=(settings.batch_create_properties, SCHEMA_WRITE),
+    ),
+    _route(
         "properties",
         "properties/{type}",
         GET=(settings.list_properties, SCHEMA_READ),

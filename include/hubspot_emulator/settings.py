@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from hubspot_emulator import batch
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.catalog import completed
-from hubspot_emulator.errors import error, expired, invalid, not_found
+from hubspot_emulator.errors import ApiError, error, expired, invalid, not_found
 from hubspot_emulator.times import iso
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -28,20 +30,20 @@ def get_property(call: Call) -> Answer:
 
 def create_property(call: Call) -> Answer:
     """Create a property; the name of an archived one brings that one back."""
-    wanted = call.body
-    if lacking := [name for name in _REQUIRED if not wanted.get(name)]:
-        raise invalid(f"Some required fields were not set: {lacking}")
-    if not _NAME.fullmatch(wanted["name"]):
-        raise invalid("Property names must be lower-case letters, digits and underscores", subCategory="INVALID_NAME")
-    if wanted["groupName"] not in call.collection.groups:
-        raise invalid(f"Property group {wanted['groupName']} does not exist")
-    known = call.collection.properties.get(wanted["name"])
-    if known and not known["archived"]:
-        message = f"A property named '{wanted['name']}' already exists."
-        raise error(409, message, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")
-    now = iso(call.portal.clock.now())
-    call.collection.properties[wanted["name"]] = completed({**wanted, "createdAt": now, "updatedAt": now})
-    return Answer(call.collection.properties[wanted["name"]], 201)
+    return Answer(_created(call, call.body), 201)
+
+
+def batch_create_properties(call: Call) -> Answer:
+    """Create up to 100 properties; those whose name is taken are listed in a 207."""
+    results, errors = [], []
+    for wanted in batch.inputs_of(call):
+        try:
+            results.append(_created(call, wanted))
+        except ApiError as refused:
+            if refused.status != 409:
+                raise
+            errors.append({k: v for k, v in refused.body.items() if k != "correlationId"})
+    return batch.answer(call, results, errors, 201)
 
 
 def update_property(call: Call) -> Answer:
@@ -143,3 +145,19 @@ def _property(call: Call, *, archived: bool) -> dict[str, Any]:
     if known is None or known["archived"] != archived:
         raise not_found(f"No property named {call.parameters['name']} exists")
     return known
+
+
+def _created(call: Call, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    if lacking := [name for name in _REQUIRED if not wanted.get(name)]:
+        raise invalid(f"Some required fields were not set: {lacking}")
+    if not _NAME.fullmatch(wanted["name"]):
+        raise invalid("Property names must be lower-case letters, digits and underscores", subCategory="INVALID_NAME")
+    if wanted["groupName"] not in call.collection.groups:
+        raise invalid(f"Property group {wanted['groupName']} does not exist")
+    known = call.collection.properties.get(wanted["name"])
+    if known and not known["archived"]:
+        message = f"A property named '{wanted['name']}' already exists."
+        raise error(409, message, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")
+    now = iso(call.portal.clock.now())
+    call.collection.properties[wanted["name"]] = completed({**wanted, "createdAt": now, "updatedAt": now})
+    return call.collection.properties[wanted["name"]]

@@ -8,7 +8,7 @@ from hubspot_emulator import batch
 from hubspot_emulator.associations import attach
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.declaration import Properties
-from hubspot_emulator.errors import ApiError, invalid, not_found
+from hubspot_emulator.errors import ApiError, invalid, invalid_property, not_found
 from hubspot_emulator.records import Version
 from hubspot_emulator.rendering import shown
 from hubspot_emulator.values import appended
@@ -23,7 +23,9 @@ def create(call: Call) -> Answer:
 
 def update(call: Call) -> Answer:
     """Change a record; an id that was merged away changes the survivor."""
-    return Answer(_shown(call, _updated(call, _live(call, call.parameters["id"]), call.collection.accepted(call.body))))
+    version, properties = _live(call, call.parameters["id"]), call.collection.accepted(call.body)
+    _check_requirement(call, version, properties)
+    return Answer(_shown(call, _updated(call, version, properties)))
 
 
 def archive(call: Call) -> Answer:
@@ -74,13 +76,15 @@ def batch_update(call: Call) -> Answer:
     Unlike an update of one record this does not follow an id that was merged away.
     """
     changes = [(one, call.collection.accepted(one)) for one in batch.write_inputs_of(call)]
-    results, missing = [], []
+    found, missing = [], []
     for one, properties in changes:
         version = call.collection.find(str(one.get("id")), one.get("idProperty"))
         if version is None or not version.is_live:
             missing.append(one)
         else:
-            results.append(batch.traced(_shown(call, _updated(call, version, properties)), one))
+            _check_requirement(call, version, properties)
+            found.append((one, version, properties))
+    results = [batch.traced(_shown(call, _updated(call, version, changed)), one) for one, version, changed in found]
     return batch.answer(call, results, batch.missing(call, missing))
 
 
@@ -119,6 +123,16 @@ def _updated(call: Call, version: Version, properties: Properties) -> Version:
     before, definitions = call.collection.records.properties(version), call.collection.properties
     changes = {name: appended(value, before.get(name), definitions[name]) for name, value in properties.items()}
     return call.collection.written(call.collection.records.update(version, changes))
+
+
+def _check_requirement(call: Call, version: Version, properties: Properties) -> None:
+    rule = call.portal.knobs.conditional_requirement
+    if rule is None or properties.get(rule["property"]) != rule["value"]:
+        return
+    if not (call.collection.records.properties(version) | properties).get(rule["requires"]):
+        message = f"{rule['requires']} is required when {rule['property']} is {rule['value']}."
+        code = "MISSING_CONDITIONAL_REQUIRED_PROPERTY"
+        raise invalid_property(rule["requires"], code, message, call.portal.spec.portal_id)
 
 
 def _live(call: Call, crm_id: str) -> Version:

@@ -19,7 +19,17 @@ from airflow_hubspot.client.errors import (
 )
 from airflow_hubspot.client.limits import InMemoryLimiter, Lane, Limiter, Permit, Policy, told
 from airflow_hubspot.client.oauth import OAuthApp, TokenGrant
-from airflow_hubspot.client.objects import BatchResult, Objects, Page, Record, SearchPage
+from airflow_hubspot.client.objects import (
+    BatchResult,
+    BatchWrite,
+    Change,
+    Objects,
+    Page,
+    PastValue,
+    Record,
+    SearchPage,
+    WriteFailure,
+)
 from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
 from airflow_hubspot.client.search import Filter, SearchQuery
 from airflow_hubspot.client.stats import CallSnapshot
@@ -29,7 +39,9 @@ from airflow_hubspot.client.tokens import StaticToken, TokenSource
 __all__ = [
     "AccountDetails",
     "BatchResult",
+    "BatchWrite",
     "CallSnapshot",
+    "Change",
     "CircuitOpen",
     "Conflict",
     "DailyUsage",
@@ -47,6 +59,7 @@ __all__ = [
     "OAuthApp",
     "Objects",
     "Page",
+    "PastValue",
     "Permit",
     "Policy",
     "PropertyDefinition",
@@ -61,6 +74,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UriTooLong",
+    "WriteFailure",
     "is_clock_like",
     "postponement",
     "told",

@@ -78,10 +78,15 @@ class MissingScopes(HubSpotError):
 
 
 class Invalid(HubSpotError):
-    """HubSpot refuses the request as it stands; `property_name` is the property at fault when HubSpot names one."""
+    """HubSpot refuses the request as it stands.
+
+    `property_name` is the property at fault when HubSpot names one, `code` HubSpot's name of the fault, such as
+    `READ_ONLY_VALUE`.
+    """
 
     is_final = True
     property_name: str | None = None
+    code: str | None = None
 
 
 class UriTooLong(Invalid):
@@ -196,6 +201,8 @@ def _invalid(message: str, answer: Mapping[str, object]) -> Invalid:
     error = Invalid(message)
     names = [name for e in _errors(answer) for name in _context(e, "propertyName")]
     error.property_name = names[0] if names else None
+    codes = [str(e["code"]) for e in _errors(answer) if e.get("code")]
+    error.code = codes[0] if codes else None
     return error
 
 

@@ -1,4 +1,4 @@
-"""Reads CRM records: lists, searches and batch reads."""
+"""Reads CRM records by lists, searches and batch reads, and changes them in batches."""
 
 from __future__ import annotations
 
@@ -18,8 +18,22 @@ HISTORY_BATCH_LIMIT = 50
 _LONGEST_QUERY = 5_000
 
 
+class PastValue(TypedDict):
+    """A value that a property has or had, since when, and where it came from."""
+
+    value: str
+    timestamp: str
+    sourceType: str
+    sourceId: NotRequired[str]
+    sourceLabel: NotRequired[str]
+    updatedByUserId: NotRequired[int]
+
+
 class Record(TypedDict):
-    """A CRM record as HubSpot sends it; every property value is a string or null."""
+    """A CRM record as HubSpot sends it; every property value is a string or null.
+
+    `propertiesWithHistory` has the newest value first.
+    """
 
     id: str
     properties: dict[str, str | None]
@@ -27,7 +41,14 @@ class Record(TypedDict):
     updatedAt: str
     archived: bool
     archivedAt: NotRequired[str]
-    propertiesWithHistory: NotRequired[dict[str, list[dict[str, Any]]]]
+    propertiesWithHistory: NotRequired[dict[str, list[PastValue]]]
+
+
+class Change(TypedDict):
+    """New values for some properties of one record; an empty string clears a value."""
+
+    id: str
+    properties: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,24 @@ class WriteResult:
 
     results: list[dict[str, Any]]
     errors: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class WriteFailure:
+    """Why HubSpot left some records of a batch as they were."""
+
+    ids: tuple[str, ...]
+    category: str
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchWrite:
+    """What a batch update changed, as HubSpot now has it, and what it did not."""
+
+    results: list[Record]
+    failures: list[WriteFailure]
+    correlation_id: str | None
 
 
 class Objects:
@@ -149,6 +188,27 @@ class Objects:
             "POST", path("batch_upsert", self._version, type=object_type), body={"inputs": list(inputs)}
         )
         return WriteResult(answer.get("results") or [], answer.get("errors") or [])
+
+    def batch_update(self, object_type: str, changes: Sequence[Change]) -> BatchWrite:
+        """Change up to 100 different records; unlike `get` this does not follow an id that was merged away.
+
+        It is sent once: after an answer that did not arrive, the caller has to read before it repeats.
+
+        :raises Invalid: when HubSpot does not accept a value; then it has changed none of the records.
+        :raises HubSpotError: when HubSpot refuses for another reason, or did not answer.
+        """
+        if len(changes) > BATCH_LIMIT:
+            raise ValueError(f"a batch update takes at most {BATCH_LIMIT} records, not {len(changes)}")
+        url_path = path("batch_update", self._version, type=object_type)
+        answer = self._sdk.answer("POST", url_path, body={"inputs": list(changes)})
+        failures = [_failure(error) for error in answer.document.get("errors") or ()]
+        return BatchWrite(answer.document["results"], failures, answer.getheader("x-hubspot-correlation-id"))
+
+
+def _failure(error: Mapping[str, Any]) -> WriteFailure:
+    ids = (error.get("context") or {}).get("ids") or ([error["id"]] if error.get("id") else [])
+    category, message = str(error.get("category") or ""), str(error.get("message") or "")
+    return WriteFailure(tuple(map(str, ids)), category, message)
 
 
 def _next_after(answer: Mapping[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ _TEMPLATES = {
     "search": ("/crm/objects/{version}/{type}/search", "/crm/v3/objects/{type}/search"),
     "object": ("/crm/objects/{version}/{type}/{id}", "/crm/v3/objects/{type}/{id}"),
     "batch_read": ("/crm/objects/{version}/{type}/batch/read", "/crm/v3/objects/{type}/batch/read"),
+    "batch_update": ("/crm/objects/{version}/{type}/batch/update", "/crm/v3/objects/{type}/batch/update"),
     "batch_upsert": ("/crm/objects/{version}/{type}/batch/upsert", "/crm/v3/objects/{type}/batch/upsert"),
     "associations": (
         "/crm/associations/{version}/{type}/{to}/batch/read",
@@ -25,6 +26,11 @@ _TEMPLATES = {
     ),
     "splits": ("/crm/objects/{version}/deals/splits/batch/read", "/crm/v3/objects/deals/splits/batch/read"),
     "properties": ("/crm/properties/{version}/{type}", "/crm/v3/properties/{type}"),
+    "properties_batch_create": (
+        "/crm/properties/{version}/{type}/batch/create",
+        "/crm/v3/properties/{type}/batch/create",
+    ),
+    "property_groups": ("/crm/properties/{version}/{type}/groups", "/crm/v3/properties/{type}/groups"),
     "owners": ("/crm/owners/{version}", "/crm/v3/owners"),
     "pipelines": ("/crm/pipelines/{version}/{type}", "/crm/v3/pipelines/{type}"),
     "webhook_settings": ("/webhooks/{version}/{app}/settings", "/webhooks/v3/{app}/settings"),

@@ -1,11 +1,12 @@
-"""Reads the property catalogue of an object type."""
+"""Reads the property catalogue of an object type, and adds to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_hubspot.client.errors import Conflict, HubSpotError
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
 
@@ -34,6 +35,10 @@ def is_clock_like(definition: PropertyDefinition) -> bool:
     return definition.name.startswith(_CLOCKS) or (definition.calculated and definition.name in _COUNTED_IN_DAYS)
 
 
+# Within the class below, `list` is the method.
+Created = list[PropertyDefinition]
+
+
 class Properties:
     """The property catalogue."""
 
@@ -45,6 +50,36 @@ class Properties:
         """Return every property of an object type; HubSpot sends them all at once."""
         answer = self._sdk.call("GET", path("properties", self._version, type=object_type))
         return [_definition(raw) for raw in answer["results"]]
+
+    def create_group(self, object_type: str, name: str, label: str) -> bool:
+        """Add a group of properties and return whether it is new."""
+        try:
+            url_path = path("property_groups", self._version, type=object_type)
+            self._sdk.call("POST", url_path, body={"name": name, "label": label})
+        except Conflict:
+            return False
+        return True
+
+    def batch_create(self, object_type: str, definitions: Sequence[Mapping[str, Any]]) -> Created:
+        """Add up to 100 properties and return those that are new; one that is there already is left as it is.
+
+        The name of an archived property brings that one back, with its values.
+
+        :raises HubSpotError: when HubSpot refuses a definition for another reason than that its name is taken.
+        """
+        try:
+            url_path = path("properties_batch_create", self._version, type=object_type)
+            answer = self._sdk.call("POST", url_path, body={"inputs": list(definitions)})
+        except Conflict:
+            # HubSpot does not document whether one that exists fails itself or the whole call.
+            return self._create_each(object_type, definitions) if len(definitions) > 1 else []
+        refused = [e for e in answer.get("errors") or () if e.get("category") != "OBJECT_ALREADY_EXISTS"]
+        if refused:
+            raise HubSpotError(f"HubSpot created properties of {object_type} in part: {refused[0].get('message')}")
+        return [_definition(raw) for raw in answer["results"]]
+
+    def _create_each(self, object_type: str, definitions: Sequence[Mapping[str, Any]]) -> Created:
+        return [created for one in definitions for created in self.batch_create(object_type, [one])]
 
 
 def _definition(raw: Mapping[str, Any]) -> PropertyDefinition:

@@ -98,17 +98,26 @@ class Sdk:
 
         :raises HubSpotError: when HubSpot refuses or stays away.
         """
-        return self._answer(method, path, query, body).document
+        return self.answer(method, path, query=query, body=body).document
 
     def body(self, method: str, path: str, *, query: Sequence[tuple[str, str]] = ()) -> bytes:
         """Make a call and return what it answered, byte by byte, for numbers that must keep their digits.
 
         :raises HubSpotError: when HubSpot refuses or stays away.
         """
-        return bytes(self._answer(method, path, query, None).data)
+        return bytes(self.answer(method, path, query=query).data)
 
-    def _answer(self, method: str, path: str, query: Sequence[tuple[str, str]], body: Mapping[str, Any] | None) -> Any:
-        return self._caller.call_api(path, method, query_params=list(query), body=body, _preload_content=False)
+    def answer(
+        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
+    ) -> GateResponse:
+        """Make a call and return its answer with status and headers.
+
+        :raises HubSpotError: when HubSpot refuses or stays away.
+        """
+        answer: GateResponse = self._caller.call_api(
+            path, method, query_params=list(query), body=body, _preload_content=False
+        )
+        return answer
 
     def _api(self, package: Any, name: str, config: Mapping[str, Any]) -> Any:
         configuration = package.Configuration(host=self._base_url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
 from typing import Any
@@ -29,14 +29,15 @@ DATABASE_IS_DOWN = "commission_sync_database_down_since"
 _log = logging.getLogger(__name__)
 
 
-def watched(settings: Settings) -> dict[str, Any]:
+def watched(settings: Settings, *, within: timedelta | None = None) -> dict[str, Any]:
     """Return what makes a DAG watched: `DAG(..., **watched(settings))`.
 
-    Its runs are reviewed when they are over, and when one is not over `FRESHNESS_SLA_MINUTES` after it was queued.
+    Its runs are reviewed when they are over, and when one is not over `within` its time, `FRESHNESS_SLA_MINUTES` unless
+    said, after it was queued.
     """
     deadline = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=settings.freshness_sla,
+        interval=within or settings.freshness_sla,
         callback=AsyncCallback(run_is_late),
         name="freshness",
     )

@@ -88,3 +88,22 @@ def lane_params() -> dict[str, Param]:
             description="The end, exclusive.",
         ),
     }
+
+
+def writeback_params() -> dict[str, Param]:
+    """Return the form of the write-back: for whom, and what else than the scheduled work."""
+    return {
+        "companies": companies_param(),
+        "undo_run_id": Param(
+            default=None,
+            type=["null", "string"],
+            title="Undo run",
+            description="The run id of an earlier run of this DAG: takes back what it wrote, instead of writing.",
+        ),
+        "verify_now": Param(
+            default=False,
+            type="boolean",
+            title="Verify now",
+            description="Read everything that was written and not read again yet, without waiting for the sync.",
+        ),
+    }

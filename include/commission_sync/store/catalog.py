@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 
@@ -40,11 +40,33 @@ WHERE (c.label, c.type, c.field_type, c.group_name, c.calculated, c.read_only, c
                     excluded.read_only, excluded.options, NULL)
 """
 
+_KNOWN = """
+SELECT name, label, type, field_type, group_name, calculated, read_only, options FROM property_catalog
+WHERE integration_id = %s AND object_type = %s AND archived_at IS NULL AND name = ANY (%s)
+"""
+
 _ARCHIVE = """
 UPDATE property_catalog SET archived_at = now(), fetched_at = now()
 WHERE integration_id = %(integration_id)s AND object_type = %(object_type)s AND archived_at IS NULL
   AND name <> ALL (%(names)s)
 """
+
+
+def known_properties(
+    conn: psycopg.Connection, integration_id: UUID, object_type: str, names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return those of the named properties that the portal has, by name, as `save_catalog` took them."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_KNOWN, (integration_id, object_type, list(names))).fetchall()
+    return {row["name"]: row for row in rows}
+
+
+def add_to_catalog(
+    conn: psycopg.Connection, integration_id: UUID, object_type: str, definitions: Sequence[Mapping[str, Any]]
+) -> None:
+    """Keep some properties, which HubSpot has besides those that are known already."""
+    values = {"integration_id": integration_id, "object_type": object_type, "definitions": Jsonb(list(definitions))}
+    conn.execute(_SAVE, values)
 
 
 def save_catalog(

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from commission_sync.store import echoes
 from commission_sync.store.table import Cardinality, Column, TableSpec, Writing
 
 KEY = "crm_id"
@@ -90,10 +91,10 @@ WITH changed AS MATERIALIZED (
             ELSE jsonb_build_object('archived_at', jsonb_build_array(s.archived_before, NULL)) END AS restored
 )
 INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor, sync_run_id)
-SELECT %(integration_id)s, %(entity)s, crm_id, 'update',
-       coalesce(difference.changes, '{{}}') || restored || %(why)s::jsonb, %(actor)s, %(sync_run_id)s
+SELECT %(integration_id)s, %(entity)s, crm_id, {action}, changes || restored || %(why)s::jsonb, %(actor)s,
+       %(sync_run_id)s
 FROM {written}, LATERAL (
-    SELECT jsonb_object_agg(key, jsonb_build_array(old.value, new.value)) AS changes
+    SELECT coalesce(jsonb_object_agg(key, jsonb_build_array(old.value, new.value)), '{{}}') AS changes
     FROM jsonb_each_text(before) old FULL JOIN jsonb_each_text(after) new USING (key)
     WHERE old.value IS DISTINCT FROM new.value AND key <> ALL (%(unaudited)s)
 ) difference
@@ -159,6 +160,8 @@ class Merger:
         if inserted == len(newest):
             return MergeCounts(inserted)
         updated = self._run(_UPDATE).rowcount
+        if self._spec.entity == echoes.ENTITY:
+            echoes.settle_echoes(self._conn, self._integration_id, self._names["stage"])
         (stale,) = self._run(_COUNT_STALE).fetchone() or (0,)
         return MergeCounts(inserted, updated, len(newest) - inserted - updated - stale, stale)
 
@@ -219,6 +222,7 @@ def _statement_parts(spec: TableSpec) -> dict[str, sql.Composable]:
         "document": sql.Identifier(spec.document),
         "identity": spec.identity,
         "conflict_key": comma.join(map(sql.Identifier, spec.conflict_key)),
+        "action": sql.SQL(echoes.ACTION if spec.entity == echoes.ENTITY else "'update'"),
         "columns": comma.join(
             sql.SQL("{} " + _staged_type(column)).format(sql.Identifier(column.name))
             for column in _staged_columns(spec)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 
@@ -43,7 +45,7 @@ def catalogue(
     def ask() -> dict[str, list[str]]:
         definitions = [d for d in client.properties.list(object_type) if not d.archived]
         with conn.transaction():
-            save_catalog(conn, integration.id, object_type, [_row(d) for d in definitions])
+            save_catalog(conn, integration.id, object_type, described(definitions))
         return {
             "names": sorted(d.name for d in definitions),
             "clock_like": sorted(d.name for d in definitions if is_clock_like(d)),
@@ -53,14 +55,18 @@ def catalogue(
     return Catalogue(tuple(known["names"]), frozenset(known["clock_like"]))
 
 
-def _row(definition: PropertyDefinition) -> dict[str, object]:
-    return {
-        "name": definition.name,
-        "label": definition.label,
-        "type": definition.type,
-        "field_type": definition.field_type,
-        "group_name": definition.group_name,
-        "calculated": definition.calculated,
-        "read_only": definition.read_only,
-        "options": list(definition.options),
-    }
+def described(definitions: Iterable[PropertyDefinition]) -> list[dict[str, Any]]:
+    """Return definitions as the catalogue keeps them."""
+    return [
+        {
+            "name": d.name,
+            "label": d.label,
+            "type": d.type,
+            "field_type": d.field_type,
+            "group_name": d.group_name,
+            "calculated": d.calculated,
+            "read_only": d.read_only,
+            "options": list(d.options),
+        }
+        for d in definitions
+    ]

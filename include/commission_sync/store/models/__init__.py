@@ -22,6 +22,12 @@ from commission_sync.store.models.records import Activity, DealObject, DealSplit
 from commission_sync.store.models.reference import Owner, Product, Stage
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
 from commission_sync.store.models.webhooks import WebhookEvent, WebhookLane
+from commission_sync.store.models.writebacks import (
+    CommissionFingerprint,
+    CommissionReview,
+    CommissionWriteback,
+    WritebackPlan,
+)
 
 __all__ = [
     "Activity",
@@ -32,6 +38,9 @@ __all__ = [
     "CachedAnswer",
     "CatalogProperty",
     "CircuitBreaker",
+    "CommissionFingerprint",
+    "CommissionReview",
+    "CommissionWriteback",
     "Credentials",
     "CrmIntegration",
     "Deal",
@@ -61,4 +70,5 @@ __all__ = [
     "SyncRun",
     "WebhookEvent",
     "WebhookLane",
+    "WritebackPlan",
 ]

@@ -38,6 +38,7 @@ class CrmIntegration(Base):
     portal_currency: Mapped[str | None]
     portal_time_zone: Mapped[str | None]
     verified_token_fingerprint: Mapped[str | None]
+    writeback_settings: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY)
     fx_anchor: Mapped[str] = mapped_column(server_default="close_date")
     fx_drift_threshold: Mapped[Decimal] = mapped_column(server_default=text("0.05"))
     created_at: Mapped[datetime] = now_stamp()

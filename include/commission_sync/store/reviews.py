@@ -1,0 +1,64 @@
+"""The desk for deals that changed, in a way that affects pay, after their commission was approved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+
+@dataclass(frozen=True)
+class ReviewCounts:
+    """What a look at the fingerprints did, and how many reviews are open now."""
+
+    opened: int
+    reverted: int
+    open: int
+
+
+_MOVED = """
+CREATE TEMP TABLE moved_commissions ON COMMIT DROP AS
+SELECT f.deal_id, f.integration_id, c.status::text AS status, now_has.inputs,
+       changed_inputs(f.inputs, now_has.inputs) AS changes, f.fingerprint AS taken
+FROM commission_fingerprints f
+JOIN deals d ON d.id = f.deal_id
+JOIN deal_commissions c ON c.deal_id = f.deal_id
+CROSS JOIN LATERAL (SELECT commission_inputs(d) AS inputs) now_has
+WHERE f.integration_id = %(integration_id)s AND f.fingerprint <> commission_fingerprint(now_has.inputs)
+"""
+
+# A deal is back at what was approved: there is nothing left to decide.
+_REVERT = """
+UPDATE commission_reviews r SET state = 'reverted', decided_at = now(), updated_at = now()
+WHERE r.integration_id = %(integration_id)s AND r.state = 'open'
+  AND NOT EXISTS (SELECT FROM moved_commissions m WHERE m.deal_id = r.deal_id AND m.changes <> '{}')
+"""
+
+_OPEN = """
+INSERT INTO commission_reviews AS r (integration_id, deal_id, changes, commission_status)
+SELECT integration_id, deal_id, changes, status FROM moved_commissions WHERE changes <> '{}'
+ON CONFLICT (deal_id) WHERE state = 'open' DO UPDATE
+SET changes = excluded.changes, commission_status = excluded.commission_status, updated_at = now()
+WHERE (r.changes, r.commission_status) IS DISTINCT FROM (excluded.changes, excluded.commission_status)
+RETURNING r.opened_at = now()
+"""
+
+# The mapping names other fields than at approval; those that it names still are as they were.
+_ADOPT = """
+UPDATE commission_fingerprints f SET inputs = m.inputs, fingerprint = commission_fingerprint(m.inputs)
+FROM moved_commissions m WHERE f.deal_id = m.deal_id AND m.changes = '{}' AND f.fingerprint = m.taken
+"""
+
+
+def watch_approved(conn: psycopg.Connection, integration_id: UUID) -> ReviewCounts:
+    """Open a review for each approved commission whose deal has changed since, in the caller's transaction."""
+    values = {"integration_id": integration_id}
+    conn.execute(_MOVED, values)
+    reverted = conn.execute(_REVERT, values).rowcount
+    opened = sum(bool(row[0]) for row in conn.execute(_OPEN).fetchall())
+    conn.execute(_ADOPT)
+    row = conn.execute(
+        "SELECT count(*) FROM commission_reviews WHERE integration_id = %s AND state = 'open'", (integration_id,)
+    ).fetchone()
+    return ReviewCounts(opened, reverted, row[0] if row else 0)

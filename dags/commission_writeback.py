@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
 
-from airflow_hubspot.retry import HubSpotRetryPolicy
 from commission_sync.alerts.callbacks import watched
+from commission_sync.operators.defaults import task_defaults
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import writeback_params
 from commission_sync.operators.write_back import (
@@ -39,15 +39,7 @@ with DAG(
     params=writeback_params(),
     # A plan that waits for a person is late once it has expired.
     **watched(settings, within=timedelta(hours=25)),
-    default_args={
-        "owner": "commission-sync",
-        "retries": settings.max_sync_retries,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=15),
-        "retry_policy": HubSpotRetryPolicy(),
-        "map_index_template": "{{ task.company }}",
-    },
+    default_args={**task_defaults(settings), "map_index_template": "{{ task.company }}"},
 ):
 
     @task_group

@@ -1,12 +1,12 @@
 """Holds each company's mapping to its HubSpot portal, every night."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG
 
-from airflow_hubspot.retry import HubSpotRetryPolicy
 from commission_sync.alerts.callbacks import watched
 from commission_sync.operators.check_mapping import CheckMappingOperator
+from commission_sync.operators.defaults import task_defaults
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import companies_param
 from commission_sync.settings import load_settings
@@ -34,12 +34,7 @@ with DAG(
     tags=["hubspot", "mapping"],
     params={"companies": companies_param()},
     **watched(settings),
-    default_args={
-        "owner": "commission-sync",
-        "retries": settings.max_sync_retries,
-        "retry_delay": timedelta(minutes=1),
-        "retry_policy": HubSpotRetryPolicy(),
-    },
+    default_args=task_defaults(settings),
 ):
     companies = ListCompaniesOperator(task_id="companies")
     CheckMappingOperator.partial(task_id="check", map_index_template="{{ task.company }}").expand_kwargs(

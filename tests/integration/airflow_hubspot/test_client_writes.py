@@ -70,11 +70,11 @@ def test_a_merged_deal_is_found_by_its_old_id_and_an_archived_one_is_not(client,
 
 def test_a_batch_read_tells_the_history_of_values_the_newest_first(client, ids):
     client.objects.batch_update("deals", [change(ids[0], dealname="New")])
-    (record,) = client.objects.batch_read("deals", ids[:1], ["dealname"], history=["dealname"]).results
+    (record,) = client.objects.batch_read_history("deals", ids[:1], ["dealname"]).results
     values = [past["value"] for past in record["propertiesWithHistory"]["dealname"]]
     assert (values[0], len(values)) == ("New", 2)
     with pytest.raises(ValueError, match="at most 50 ids, not 51"):
-        client.objects.batch_read("deals", ids[:51], ["dealname"], history=["dealname"])
+        client.objects.batch_read_history("deals", ids[:51], ["dealname"])
 
 
 def test_properties_are_created_once_and_existing_ones_are_left_as_they_are(client):

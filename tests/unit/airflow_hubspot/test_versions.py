@@ -51,7 +51,7 @@ def test_a_warning_comes_half_a_year_ahead_and_says_what_is_touched():
     assert "objects, search" in warning
     (warning,) = warnings("2026-03", "v1", today=date(2026, 11, 25))
     assert "API version v1 ends on 2027-02-16 (in 83 days); it is used for oauth_token" in warning
-    assert "ended on 2027-09-01" in warnings("v3", today=date(2027, 10, 1))[0]
+    assert any("ended on 2027-09-01" in said for said in warnings("v3", today=date(2027, 10, 1)))
 
 
 def run(*arguments):

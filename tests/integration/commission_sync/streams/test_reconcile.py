@@ -54,10 +54,11 @@ def test_a_restored_deal_loses_its_tombstone(world, bumps):
 def test_a_chain_of_merges_ends_with_the_survivor_and_takes_everything_along(world, third):
     acme = world(80)
     acme.sync_all()
-    acme.execute("CREATE TABLE deal_commissions (deal_id uuid PRIMARY KEY REFERENCES deals, amount numeric)")
     acme.emulator.admin.set_knobs(1001, merge_makes_third=third)
     a, b, c, d = acme.emulator.admin.truth_ids(1001)[:4]
-    acme.execute(f"INSERT INTO deal_commissions SELECT id, 100 FROM deals WHERE crm_id = '{a}'")
+    acme.execute(
+        f"INSERT INTO deal_commissions (deal_id, amount, currency) SELECT id, 100, 'USD' FROM deals WHERE crm_id = '{a}'"
+    )
     last = acme.merge(c, acme.merge(b, a))
     last = acme.merge(last, d)
     acme.sync_all()
@@ -77,9 +78,10 @@ def test_a_chain_of_merges_ends_with_the_survivor_and_takes_everything_along(wor
 def test_two_commissions_of_merged_deals_wait_for_a_person(world, caplog):
     acme = world(40)
     acme.sync_all()
-    acme.execute("CREATE TABLE deal_commissions (deal_id uuid PRIMARY KEY REFERENCES deals, amount numeric)")
     a, b = acme.emulator.admin.truth_ids(1001)[:2]
-    acme.execute(f"INSERT INTO deal_commissions SELECT id, 100 FROM deals WHERE crm_id IN ('{a}', '{b}')")
+    acme.execute(
+        f"INSERT INTO deal_commissions (deal_id, amount, currency) SELECT id, 100, 'USD' FROM deals WHERE crm_id IN ('{a}', '{b}')"
+    )
     acme.merge(a, b)
     acme.sync()
     assert "a person decides which one stands" in caplog.text

@@ -2,7 +2,7 @@
 
 
 def actions(back):
-    statement = "SELECT action, count(*)::int FROM audit_log WHERE action <> 'insert' GROUP BY action"
+    statement = "SELECT action, count(*)::int FROM audit_log WHERE action NOT IN ('insert', 'split') GROUP BY action"
     return dict(back.world.query(statement))
 
 

@@ -89,6 +89,7 @@ def test_mapped_fields_are_what_counts_where_there_are_any(acme, ids):
     acme.world.execute("UPDATE deals SET mapped = jsonb_build_object('arr', 10, 'term', 12)")
     acme.pay(ids[:1])
     edit(acme, ids[0], amount="424242")
+    acme.world.execute("UPDATE deals SET mapped = jsonb_build_object('arr', 10, 'term', 12)")
     acme.plan()
     assert reviews(acme) == [], "an unmapped column is no input"
     acme.world.execute("UPDATE deals SET mapped = jsonb_build_object('arr', 10, 'seats', 3)")

@@ -13,8 +13,8 @@ class HubSpot:
     def __init__(self, *entries):
         self.objects, self._entries = self, list(entries)
 
-    def batch_read(self, _type, ids, names, history):
-        records = [{"id": i, "propertiesWithHistory": dict.fromkeys(history, self._entries)} for i in ids]
+    def batch_read_history(self, _type, ids, names):
+        records = [{"id": i, "propertiesWithHistory": dict.fromkeys(names, self._entries)} for i in ids]
         return type("Found", (), {"results": records})()
 
 

@@ -49,7 +49,7 @@ def test_a_first_load_killed_ten_times_goes_on_where_it_stopped_and_is_complete(
     assert 0 < landed[-1] < 12_000, "the kills have to fall into the middle of the reading"
     states = dict(acme.query("SELECT state, count(*)::int FROM sync_runs GROUP BY state"))
     assert states == {"abandoned": KILLS, "success": 1}
-    assert acme.value("SELECT count(*) FROM audit_log") == 12_000
+    assert acme.value("SELECT count(*) FROM audit_log WHERE action = 'insert'") == 12_000
     # The one receipt counts what was committed: whatever a kill interrupted is read again, what was proven is not.
     assert acme.query("SELECT landed::int FROM sync_receipts WHERE completed_at IS NOT NULL") == [(12_000,)]
 

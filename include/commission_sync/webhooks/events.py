@@ -86,8 +86,8 @@ class Event(BaseModel):
     @property
     def object(self) -> ObjectRef:
         """The object that it is mostly about."""
-        first = next(i for i in (self.object_id, self.new_object_id, self.primary_object_id, *self._ends) if i)
-        return ObjectRef(self.object_type, first)
+        candidates = (self.object_id, self.new_object_id, self.primary_object_id, *self._ends, *self.merged_object_ids)
+        return ObjectRef(self.object_type, next(i for i in candidates if i))
 
     @property
     def touched(self) -> frozenset[ObjectRef]:

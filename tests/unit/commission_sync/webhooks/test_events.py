@@ -25,6 +25,11 @@ def test_a_merge_names_the_survivor_and_all_that_went_into_it():
     assert touched(object_id=9, kind="deal.merge", **told) == {("deal", i) for i in (1, 2, 3, 9)}
 
 
+def test_what_names_only_the_merged_is_about_the_first_of_them():
+    told = event_of(event(object_id=None, kind="deal.merge", mergedObjectIds=[2, 3]))
+    assert told.object == ("deal", 2)
+
+
 @pytest.mark.parametrize(
     ("told", "ends"),
     [

@@ -27,7 +27,7 @@ up: install ## Airflow for your own HubSpot: as `make demo`, without sample data
 	@$(run) commission_sync.local.up --exit-with-parent
 
 test: install ## Run all tests (ARGS=… goes to pytest)
-	@$(run) pytest -n $${TEST_WORKERS:-logical} $(ARGS)
+	@$(run) pytest -n $${TEST_WORKERS:-logical} --dist loadgroup $(ARGS)
 
 lint: install ## Check style, types, the direction of imports and requirements.txt
 	.venv/bin/ruff check .

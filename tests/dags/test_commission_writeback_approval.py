@@ -14,7 +14,7 @@ from commissions import DAG_ID, WriteBack
 from hubspot_emulator import PortalSpec, running_emulator
 from world import World, register
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PORTALS = [

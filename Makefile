@@ -1,6 +1,6 @@
 # Everything a person runs by hand; CI runs the same (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help install migrate rekey demo up test lint format requirements docs bench clean
+.PHONY: help install migrate rekey demo up test lint format requirements docs bench screenshots clean
 SHELL := /bin/sh
 
 # The commands that need more than the packages are Python: see include/commission_sync/local.
@@ -48,6 +48,9 @@ docs: install ## Write docs/hubspot-properties.md anew from the code
 
 bench: install ## Measure against the limits of HubSpot and PostgreSQL (ARGS=… goes to the benchmarks)
 	@PYTHONPATH=. $(run) benchmarks $(ARGS)
+
+screenshots: install ## Take docs/images anew, with a real Chromium
+	@PYTHONPATH=tests/support $(run) screenshots
 
 clean: ## Remove .airflow (all local data) and .venv
 	rm -rf .airflow .venv

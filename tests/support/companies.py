@@ -6,6 +6,7 @@ import json
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ GLOBEX = PortalSpec("globex", 1002, 30, "pat-na1-globex")
 INITECH = PortalSpec("initech", 1003, 12, "pat-na1-initech")
 PORTALS = [ACME, GLOBEX, INITECH]
 REVOKED = "pat-na1-revoked"
+PAST = Path(__file__).with_name("past.sql").read_text()
 
 MAPPINGS: dict[str, Any] = {
     "contract_length_months": {"field": "months", "type": "number", "required": True},
@@ -61,6 +63,8 @@ def companies(emulator: Emulator, dsn: str) -> dict[str, World]:
 def fill(emulator: Emulator, dsn: str) -> None:
     """Sync everything once, as the DAGs would, and let happen what happens to companies."""
     worlds = companies(emulator, dsn)
+    with psycopg.connect(dsn) as conn:
+        conn.execute(PAST)
     _rates(dsn)
     _spoil_a_deal(worlds["acme"])
     for world in worlds.values():

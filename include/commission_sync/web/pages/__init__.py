@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from commission_sync.web.pages import companies
+from commission_sync.web.pages import companies, company, overview
 
 # Those with a company in their path come before the choice of one.
-PAGES: tuple[APIRouter, ...] = (companies.router,)
+PAGES: tuple[APIRouter, ...] = (overview.router, company.router, companies.router)

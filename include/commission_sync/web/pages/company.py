@@ -1,0 +1,177 @@
+"""`/hubspot/companies/{company}`: a company's past, what is wrong with it, and what a person can do about that."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import psycopg
+from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi.responses import Response
+
+from commission_sync.settings import load_settings
+from commission_sync.store import company_page, overview
+from commission_sync.store.audit import record_action
+from commission_sync.web.access import MayAdminister, MayOperate, MaySee
+from commission_sync.web.airflow_api import AirflowRefused, backfill, trigger
+from commission_sync.web.database import Database
+from commission_sync.web.pages.companies import Company
+from commission_sync.web.pages.shell import render, told
+from commission_sync.web.pages.standing import DAGS, FEATURES, cell, run_log
+
+router = APIRouter(prefix="/companies/{company}")
+_RUNS, _REJECTS, _FINDINGS = 200, 20, 50
+
+Stream = Annotated[str, Query(pattern=f"^({'|'.join(FEATURES)})$")]
+
+
+@router.get("")
+def show(request: Request, company: Company, person: MaySee, conn: Database, stream: Stream = "deals") -> Response:
+    """Show the page, with the charts of one stream."""
+    with conn.transaction():
+        facts = _standing(conn, company.id) | {
+            "rejects": company_page.rejects(conn, company.id, _REJECTS),
+            "months": company_page.months(conn, company.id),
+            "scores": company_page.scores(conn, company.id),
+            "findings": company_page.findings(conn, company.id, _FINDINGS),
+            "runs": company_page.runs(conn, company.id, stream, _RUNS),
+        }
+    return render(
+        request,
+        "company.html",
+        person,
+        tab="company",
+        company=company.company_id,
+        integration=company,
+        stream=stream,
+        streams=list(FEATURES),
+        dags=sorted(set(DAGS.values())),
+        charts=_charts(facts["runs"]),
+        quality=_quality(facts["scores"]),
+        run_log=run_log,
+        **facts,
+    )
+
+
+@router.get("/standing")
+def standing(request: Request, company: Company, person: MaySee, conn: Database) -> Response:
+    """Return what changes on the page, for it to fetch again and again."""
+    with conn.transaction():
+        facts = _standing(conn, company.id)
+    return render(request, "company_standing.html", person, company=company.company_id, **facts)
+
+
+@router.post("/sync")
+def sync(
+    request: Request, company: Company, person: MayOperate, conn: Database, dag_id: Annotated[str, Form()]
+) -> Response:
+    """Start a run of a DAG for this company alone."""
+    _known(dag_id)
+    try:
+        run_id = trigger(request, dag_id, {"companies": [company.company_id]})
+    except AirflowRefused as refused:
+        raise HTTPException(refused.status, str(refused)) from None
+    _record(conn, company.id, person.name, dag_id, "sync now", {"run_id": [None, run_id]})
+    return told(f"Started {dag_id} for {company.company_id}.")
+
+
+@router.post("/backfill")
+def read_again(
+    request: Request,
+    company: Company,
+    person: MayOperate,
+    conn: Database,
+    dag_id: Annotated[str, Form()],
+    since: Annotated[datetime, Form()],
+    until: Annotated[datetime, Form()],
+) -> Response:
+    """Start Airflow's backfill of a period (UTC) for this company alone."""
+    _known(dag_id)
+    since, until = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (since, until))
+    if not since < until <= datetime.now(UTC):
+        raise HTTPException(422, "the period has to begin before it ends, and to end before now")
+    try:
+        number = backfill(request, dag_id, since, until, {"companies": [company.company_id]})
+    except AirflowRefused as refused:
+        raise HTTPException(refused.status, str(refused)) from None
+    period = {"since": [None, since], "until": [None, until], "backfill": [None, number]}
+    _record(conn, company.id, person.name, dag_id, "backfill", period)
+    return told(f"Airflow reads {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC again (backfill {number}).")
+
+
+@router.post("/pause")
+def pause(company: Company, person: MayAdminister, conn: Database) -> Response:
+    """Leave the company out of all runs; its webhooks are kept and wait."""
+    return _set_active(conn, company, person.name, is_active=False)
+
+
+@router.post("/resume")
+def resume(company: Company, person: MayAdminister, conn: Database) -> Response:
+    """Let the company's runs go on from their cursors."""
+    return _set_active(conn, company, person.name, is_active=True)
+
+
+def _set_active(conn: psycopg.Connection, company: Company, actor: str, *, is_active: bool) -> Response:
+    with conn.transaction():
+        if company_page.set_active(conn, company.id, is_active=is_active):
+            changes = {"is_active": [not is_active, is_active]}
+            record_action(
+                conn, company.id, entity="company", entity_id=company.company_id, action="update", actor=actor,
+                changes=changes,
+            )  # fmt: skip
+    return told(f"{company.company_id} {'goes on' if is_active else 'is paused'}.")
+
+
+def _record(
+    conn: psycopg.Connection, integration_id: UUID, actor: str, dag_id: str, action: str, changes: dict[str, Any]
+) -> None:
+    with conn.transaction():
+        record_action(
+            conn, integration_id, entity="dag", entity_id=dag_id, action=action, actor=actor, changes=changes
+        )
+
+
+def _known(dag_id: str) -> None:
+    if dag_id not in DAGS.values():
+        raise HTTPException(422, f"{dag_id!r} is none of the streams' DAGs: {', '.join(sorted(set(DAGS.values())))}")
+
+
+def _standing(conn: psycopg.Connection, integration_id: UUID) -> dict[str, Any]:
+    settings, now = load_settings(), datetime.now(UTC)
+    sla = settings.freshness_sla
+    [one] = overview.companies(conn, FEATURES, sla, only=integration_id)
+    states = overview.stream_states(conn, [one.id], list(FEATURES))
+    return {
+        "one": one,
+        "cells": [cell(one, state, now=now, sla=sla) for state in states],
+        "limits": {budget.policy: budget for budget in overview.budgets(conn, [one.id])},
+        "now": now,
+        "sla": sla,
+    }
+
+
+def _charts(runs: list[company_page.Run]) -> dict[str, str]:
+    x = [run.finished_at.timestamp() for run in runs]
+
+    def chart(*series: tuple[str, str, list[Any]]) -> str:
+        return json.dumps({"x": x, "series": [{"label": n, "unit": u, "values": v} for n, u, v in series]})
+
+    return {
+        "Rows": chart(("read", "", [r.fetched for r in runs]), ("written", "", [r.written for r in runs])),
+        "Seconds": chart(("took", "s", [r.seconds for r in runs])),
+        "Calls": chart(("calls", "", [r.api_calls for r in runs])),
+        "Lag": chart(("lag", "s", [r.lag_seconds for r in runs])),
+    }
+
+
+def _quality(scores: list[company_page.Score]) -> str | None:
+    days = sorted({score.day for score in scores})
+    if not days:
+        return None
+    x = [datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() for day in days]
+    of = {(score.stream, score.day): score.score for score in scores}
+    streams = sorted({score.stream for score in scores})
+    values = {s: [None if of.get((s, day)) is None else float(of[s, day] or 0) for day in days] for s in streams}
+    return json.dumps({"x": x, "series": [{"label": s, "values": values[s]} for s in streams]})

@@ -1,0 +1,73 @@
+"""`/hubspot/`: all companies and their streams, those first that need a person."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import psycopg
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from commission_sync.settings import load_settings
+from commission_sync.store import overview
+from commission_sync.web.access import MaySee
+from commission_sync.web.database import Database
+from commission_sync.web.pages.shell import render
+from commission_sync.web.pages.standing import FEATURES, cell
+
+router = APIRouter()
+PAGE = 20
+
+Standing = Annotated[str | None, Query(pattern=f"^({'|'.join(overview.STANDINGS)})?$")]
+Number = Annotated[int, Query(ge=1, le=100_000)]
+
+
+@router.get("/")
+def show(
+    request: Request, person: MaySee, conn: Database, name: str = "", standing: Standing = None, page: Number = 1
+) -> Response:
+    """Show a page of companies."""
+    return render(request, "overview.html", person, tab="overview", **_facts(conn, name, standing or None, page))
+
+
+@router.get("/overview/rows")
+def rows(
+    request: Request, person: MaySee, conn: Database, name: str = "", standing: Standing = None, page: Number = 1
+) -> Response:
+    """Return what changes on the page, for it to fetch again and again."""
+    return render(request, "overview_rows.html", person, **_facts(conn, name, standing or None, page))
+
+
+def _facts(conn: psycopg.Connection, name: str, standing: str | None, page: int) -> dict[str, Any]:
+    settings, now = load_settings(), datetime.now(UTC)
+    sla = settings.freshness_sla
+    with conn.transaction():
+        totals = overview.totals(conn, FEATURES, sla)
+        found = overview.companies(
+            conn, FEATURES, sla, name=name, standing=standing, most=PAGE, skip=(page - 1) * PAGE
+        )
+        ids = [company.id for company in found]
+        states, budgets = overview.stream_states(conn, ids, list(FEATURES)), overview.budgets(conn, ids)
+    of = {company.id: company for company in found}
+    cells, limits = defaultdict(list), defaultdict(dict)
+    for state in states:
+        judged = cell(of[state.integration_id], state, now=now, sla=sla)
+        if judged.said != "off":
+            cells[state.integration_id].append(judged)
+    for budget in budgets:
+        limits[budget.integration_id][budget.policy] = budget
+    return {
+        "companies": [(company, cells[company.id], limits[company.id]) for company in found],
+        "totals": {each: totals.get(each, 0) for each in overview.STANDINGS},
+        "all_of_them": sum(totals.values()),
+        "now": now,
+        "sla": sla,
+        "name": name,
+        "standing": standing,
+        "page": page,
+        "pages": -(-(found[0].found if found else 0) // PAGE),
+        "query": urlencode({"name": name, "standing": standing or "", "page": page}),
+    }

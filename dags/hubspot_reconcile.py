@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
 
 from commission_sync.alerts.callbacks import watched
 from commission_sync.operators.assets import outlets
@@ -10,6 +10,7 @@ from commission_sync.operators.defaults import task_defaults
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.params import sync_params
 from commission_sync.operators.reconcile import ReconcileOperator, reconcile_params
+from commission_sync.operators.score_quality import ScoreQualityOperator
 from commission_sync.settings import load_settings
 from commission_sync.streams.activities import ACTIVITIES
 from commission_sync.streams.deals import DEALS
@@ -22,6 +23,7 @@ Compares HubSpot's primary store with the tables, corrects what differs, and say
 
 * Nothing is archived or detached on an error or an empty answer. When more of a company's rows would be archived at
   once than `RECONCILE_MAX_ARCHIVED_PERCENT` allows, the task fails before it marks any.
+* Afterwards each company's data are scored, even if that failed: `data_quality_scores`, `data_quality_findings`.
 * Mode `full` compares every record value by value, however many there are, and reads the history of every deal.
 * Run it by hand for one company with `companies`; HubSpot's figures beside ours are in `reconcile_checks`.
 """
@@ -43,6 +45,13 @@ with DAG(
     default_args=task_defaults(settings),
 ):
     companies = ListCompaniesOperator(task_id="companies")
-    ReconcileOperator.partial(
-        task_id="reconcile", streams=STREAMS, outlets=outlets(*STREAMS), map_index_template="{{ task.company }}"
-    ).expand_kwargs(companies.output)
+
+    @task_group(prefix_group_id=False)
+    def company(integration_id, company):
+        """Reconcile one company, then score it."""
+        named = {"integration_id": integration_id, "company": company, "map_index_template": "{{ task.company }}"}
+        reconcile = ReconcileOperator(task_id="reconcile", streams=STREAMS, outlets=outlets(*STREAMS), **named)
+        # A teardown runs even when the reconciliation fails, and leaves the run's outcome to that.
+        reconcile >> ScoreQualityOperator(task_id="score", streams=STREAMS, **named).as_teardown()
+
+    company.expand_kwargs(companies.output)

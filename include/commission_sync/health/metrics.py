@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from commission_sync.health.report import report
 from commission_sync.settings import Settings
-from commission_sync.store.figures import ages, open_rejects, recent_tries
+from commission_sync.store.figures import ages, open_rejects, quality_scores, recent_tries
 
 LATELY = timedelta(hours=1)
 
@@ -47,6 +47,7 @@ def _sync(conn: psycopg.Connection) -> Iterator[GaugeMetricFamily]:
     with conn.transaction():
         yield _family("hubspot_sync_age_seconds", "Age of the time to which a stream is complete", ages(conn))
         yield _family("hubspot_sync_open_rejects", "Records that could not be read", open_rejects(conn))
+        yield _family("hubspot_sync_quality_score", "Newest data quality score, out of 100", quality_scores(conn))
         tries = recent_tries(conn, lately=LATELY)
     labels = ("company", "stream", "state")
     for place, (name, what) in enumerate(

@@ -27,6 +27,14 @@ WHERE i.is_active AND r.resolved_at IS NULL
 GROUP BY 1, 2
 """
 
+_QUALITY = """
+SELECT company_id, stream, score::float FROM (
+    SELECT DISTINCT ON (i.id, q.stream) i.company_id, q.stream, q.score
+    FROM data_quality_scores q JOIN crm_integrations i ON i.id = q.integration_id
+    WHERE i.is_active ORDER BY i.id, q.stream, q.day DESC
+) newest WHERE score IS NOT NULL
+"""
+
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -43,3 +51,8 @@ def recent_tries(conn: psycopg.Connection, *, lately: timedelta) -> Rows:
 def open_rejects(conn: psycopg.Connection) -> Rows:
     """Return (company, stream, records that could not be read)."""
     return conn.execute(_REJECTS).fetchall()
+
+
+def quality_scores(conn: psycopg.Connection) -> Rows:
+    """Return (company, stream, newest score); a stream that could not be judged has none."""
+    return conn.execute(_QUALITY).fetchall()

@@ -21,11 +21,12 @@ class State:
 
 @dataclass(frozen=True)
 class Check:
-    """A figure of HubSpot's beside ours, at the moment of the comparison."""
+    """A figure of HubSpot's beside ours, when they were compared: a sum of money, or else a count of records."""
 
     what: str
     hubspot: Decimal
     stored: Decimal
+    is_money: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -60,7 +61,7 @@ def record_checks(
     """Keep what was compared."""
     with conn.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO reconcile_checks (integration_id, sync_run_id, stream, what, hubspot, stored) "
-            "VALUES (%s, %s, %s, %s, %s, %s)",
-            [(integration_id, sync_run_id, stream, c.what, c.hubspot, c.stored) for c in checks],
+            "INSERT INTO reconcile_checks (integration_id, sync_run_id, stream, what, hubspot, stored, is_money) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [(integration_id, sync_run_id, stream, c.what, c.hubspot, c.stored, c.is_money) for c in checks],
         )

@@ -121,6 +121,7 @@ class StreamReconciliation:
     def _checks(self, sweep: Sweep) -> Iterator[Check]:
         stream = self.target.stream
         if stream.sums is None:
+            yield Check("records", Decimal(self._count(ALL_IDS)), Decimal(len(self._presence.live())))
             return
         group, amount = stream.sums
         for key, (stored, _) in self._presence.sums(*stream.sums).items():
@@ -129,7 +130,7 @@ class StreamReconciliation:
                 yield Check(f"records with {group} {key}", Decimal(found), Decimal(stored))
         for key, (hubspot, kept) in sweep.compared.sums.items():
             what = f"{amount} with {group} {key or 'none'}, of {sweep.compared.records} records compared"
-            yield Check(what, hubspot, kept)
+            yield Check(what, hubspot, kept, is_money=True)
 
     def _finish(self, state: State, checks: Iterator[Check]) -> None:
         key = (self.conn, self.target.integration.id)

@@ -18,6 +18,7 @@ from commission_sync.store.models.history import (
 )
 from commission_sync.store.models.integrations import CrmIntegration, SyncCursor
 from commission_sync.store.models.mapping import MappingBreach, MappingProblem, MappingVersion
+from commission_sync.store.models.quality import DataQualityFinding, DataQualityScore
 from commission_sync.store.models.records import Activity, DealObject, DealSplit, LineItem
 from commission_sync.store.models.reference import Owner, Product, Stage
 from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
@@ -43,6 +44,8 @@ __all__ = [
     "CommissionWriteback",
     "Credentials",
     "CrmIntegration",
+    "DataQualityFinding",
+    "DataQualityScore",
     "Deal",
     "DealCommission",
     "DealObject",

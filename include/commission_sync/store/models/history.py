@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commission_sync.store.models.base import Base, integration_key, new_id, now_stamp, zero
@@ -66,3 +66,4 @@ class ReconcileCheck(Base):
     hubspot: Mapped[Decimal]
     stored: Mapped[Decimal]
     at: Mapped[datetime] = now_stamp()
+    is_money: Mapped[bool] = mapped_column(server_default=text("false"))

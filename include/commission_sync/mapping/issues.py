@@ -25,8 +25,8 @@ class IssueKind(StrEnum):
 class Issue:
     """Something wrong with one field; an error keeps a mapping from being saved, a warning only wants to be read.
 
-    `part` says in which key of the field's entry (`property`, `field`, `type`, `default`, `values`, `formula`), where that
-    is known, and `column` where in a formula.
+    `part` says in which key of the entry (`property`, `field`, `type`, `default`, `values`, `formula`), where that is
+    known, and `column` where in a formula.
     """
 
     field: str

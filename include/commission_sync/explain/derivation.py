@@ -15,8 +15,8 @@ from commission_sync.mapping.fields import UnreadableValue, to_json
 class MappedStep:
     """From a property to a field.
 
-    `written` is what HubSpot has (`is_known`: if it was ever read), `translated` what the value map makes of it, `value` what the field is by the mapping
-    that counts, and `stored` what the deal's row has.
+    `written` is what HubSpot has (`is_known`: whether that was ever read), `translated` what the value map makes of it,
+    `value` what the field is by the mapping that counts, and `stored` what the deal's row has.
     """
 
     field: str

@@ -253,7 +253,7 @@ _AUDIT = """
 SELECT id, action, changes, actor, at FROM audit_log
 WHERE integration_id = %(integration_id)s AND entity = 'deal' AND entity_id = %(crm_id)s
   AND (%(before)s::bigint IS NULL OR id < %(before)s)
-ORDER BY at DESC, id DESC LIMIT %(most)s
+ORDER BY id DESC LIMIT %(most)s
 """
 
 _PROBLEMS = """

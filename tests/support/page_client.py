@@ -26,7 +26,7 @@ class Pages:
 
     def __call__(self, role: str, name: str = "ana") -> TestClient:
         self.app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username=name, role=role)
-        headers = {"Origin": ORIGIN, "Accept": "text/html"}
+        headers = {"Origin": ORIGIN, "Accept": "text/html", "HX-Request": "true"}
         return TestClient(self.app, base_url=ORIGIN, headers=headers, follow_redirects=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from commission_sync.web.pages import companies
+from commission_sync.web.pages import companies, deals, mapping
 
 # Those with a company in their path come before the choice of one.
-PAGES: tuple[APIRouter, ...] = (companies.router,)
+PAGES: tuple[APIRouter, ...] = (deals.router, mapping.router, companies.router)

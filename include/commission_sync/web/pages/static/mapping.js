@@ -1,5 +1,5 @@
-// The mapping page: completion in formulas, the place of an error, and a question before what counts at once.
 "use strict";
+// The mapping page: completion in formulas, and the place of an error.
 (() => {
   const WORD = /[\p{L}_][\p{L}\p{N}_]*$/u;
   const list = Object.assign(document.createElement("ul"), { id: "completions", className: "completions", hidden: true });
@@ -136,28 +136,7 @@
   document.addEventListener("click", (event) => {
     const column = event.target.closest("button[data-column]");
     if (column) goTo(document.getElementById(column.dataset.input), Number(column.dataset.column));
-    const button = event.target.closest("button[data-confirm]");
-    if (button && !button.dataset.agreed) { event.preventDefault(); ask(button); }
   });
-
-  // A window's own confirm() is not shown within Airflow's frame.
-  function ask(button) {
-    const dialog = document.createElement("dialog");
-    const said = Object.assign(document.createElement("p"), { textContent: button.dataset.confirm, id: "question" });
-    const form = Object.assign(document.createElement("form"), { method: "dialog", className: "buttons" });
-    for (const [value, text] of [["yes", button.textContent.trim()], ["no", "Cancel"]])
-      form.append(Object.assign(document.createElement("button"), { value, textContent: text }));
-    dialog.setAttribute("aria-labelledby", "question");
-    dialog.append(said, form);
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      if (dialog.returnValue !== "yes") return button.focus();
-      button.dataset.agreed = "yes";
-      button.form.requestSubmit(button);
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  }
 
   document.addEventListener("htmx:afterSettle", markFaults);
   document.addEventListener("DOMContentLoaded", markFaults);

@@ -74,7 +74,10 @@ def test_each_step_says_where_its_value_came_from(pages, acme, paid):
     assert "read 20" in said
     assert "version 1 of the mapping, saved by crm_integrations" in said
     assert f"contract_length_months {months}" in said
-    assert f"total = {total} amount * months with amount = {amount} ( property amount ), months = {months} (mapped field)" in said
+    assert (
+        f"total = {total} amount * months with amount = {amount} ( property amount ), months = {months} (mapped field)"
+        in said
+    )
     assert "123.45 USD , approved, approved 2026-03-31" in said
     assert "Came back as an echo 20" in said
     assert "commission_amount 123.45" in said
@@ -91,7 +94,9 @@ def test_a_deal_that_nothing_happened_to_says_so_step_by_step(pages, acme, paid)
 
 
 def test_a_merged_and_an_archived_deal_say_what_became_of_them(pages, acme, paid):
-    one, two = [row[0] for row in acme.query("SELECT crm_id FROM deals WHERE crm_id <> %s ORDER BY crm_id DESC LIMIT 2", paid)]
+    one, two = [
+        row[0] for row in acme.query("SELECT crm_id FROM deals WHERE crm_id <> %s ORDER BY crm_id DESC LIMIT 2", paid)
+    ]
     acme.execute(
         f"UPDATE deals SET archived_at = now(), merged_into_crm_id = '{paid}' WHERE crm_id = '{one}';"
         f"UPDATE deals SET archived_at = now() WHERE crm_id = '{two}'"
@@ -109,7 +114,9 @@ def test_a_merged_and_an_archived_deal_say_what_became_of_them(pages, acme, paid
 def test_deals_are_found_by_id_and_name_and_lead_to_their_page(pages, acme, paid):
     client = pages("viewer")
     assert f'/deals/acme/{paid}"' in client.get(f"/deals/acme?words={paid}").text
-    assert "No deal of acme has the id or a name with “nothing like it”." in text(client.get("/deals/acme?words=nothing like it"))
+    assert "No deal of acme has the id or a name with “nothing like it”." in text(
+        client.get("/deals/acme?words=nothing like it")
+    )
     assert text(client.get("/deals/acme")).count("alive") == 20
 
 

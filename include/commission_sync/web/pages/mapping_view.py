@@ -146,11 +146,12 @@ class Workbench:
             "spoiled": spoiled,
             "problems": problems,
             "kinds": property_kinds(self.conn, self.integration.id),
-            **self._versions(),
-            **self._flags(),
+            **self.history(),
+            **self.flags(),
         }
 
-    def _versions(self) -> dict[str, Any]:
+    def history(self) -> dict[str, Any]:
+        """Return the versions, the one to roll back to, and the mark of what counts now."""
         now = counting_documents(self.stored)
         rows = version_history(self.conn, self.integration.id)
         try:
@@ -158,9 +159,10 @@ class Workbench:
         except UnknownVersion:
             earlier = None
         shown = [ShownVersion(row, difference(now, _documents(row))) for row in rows]
-        return {"versions": shown, "earlier": earlier}
+        return {"versions": shown, "earlier": earlier, "made_from": mark_of(self.stored)}
 
-    def _flags(self) -> dict[str, Any]:
+    def flags(self) -> dict[str, Any]:
+        """Return every flag, what it is for the company, and why."""
         flags, own = read_flags(self.conn, self.integration), self.integration.feature_flags
         shown = [
             ShownFlag(
@@ -179,6 +181,8 @@ def _places(draft: Draft) -> Iterator[str]:
     """Yield every input that can be at fault, the mapping at large first."""
     yield ""
     for number in range(len(draft.mapped)):
-        yield from (f"mapped-{number}-{part}" for part in ("property", "field", "type", "default", "required", "values"))
+        yield from (
+            f"mapped-{number}-{part}" for part in ("property", "field", "type", "default", "required", "values")
+        )
     for number in range(len(draft.calculated)):
         yield from (f"calculated-{number}-{part}" for part in ("name", "formula", "description"))

@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from commission_sync.mapping.draft import CalculatedRow, Draft, MappedRow
-from commission_sync.web.mapping_form import edited, read_draft
+from commission_sync.web.pages.mapping_form import edited, read_draft
 
 DRAFT = Draft((MappedRow("months", "length"), MappedRow("region", "factor")), (CalculatedRow("total", "1"),))
 

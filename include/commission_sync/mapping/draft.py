@@ -12,7 +12,8 @@ from commission_sync.mapping.issues import Issue
 from commission_sync.mapping.versions import Checked, Documents, check
 from commission_sync.store.mapping_versions import exact_json
 
-_INPUTS = {
+# The inputs of a row, as the form and a fault's place name them.
+INPUTS = {
     "mapped": ("property", "field", "type", "default", "required", "values"),
     "calculated": ("name", "formula", "description"),
 }
@@ -199,8 +200,8 @@ def _places(draft: Draft, issue: Issue) -> list[str]:
     ]
     calculated = [number for number, row in enumerate(draft.calculated) if row.name == issue.field]
     part = issue.part or ""
-    return [f"mapped-{n}-{part if part in _INPUTS['mapped'] else 'field'}" for n in mapped] + [
-        f"calculated-{n}-{'name' if part == 'field' else part if part in _INPUTS['calculated'] else 'formula'}"
+    return [f"mapped-{n}-{part if part in INPUTS['mapped'] else 'field'}" for n in mapped] + [
+        f"calculated-{n}-{'name' if part == 'field' else part if part in INPUTS['calculated'] else 'formula'}"
         for n in calculated
     ]
 

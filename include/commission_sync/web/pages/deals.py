@@ -56,6 +56,7 @@ def audit(
     person: MaySee,
     company: Company,
     conn: Database,
+    *,
     crm_id: str,
     before: Annotated[int, Query(ge=0, lt=2**63)],
 ) -> HTMLResponse:

@@ -86,6 +86,7 @@ def properties(
     request: Request,
     person: MaySee,
     bench: Bench,
+    *,
     words: Word = "",
     type: Word = "",  # noqa: A002 - the name in the query
     group: Word = "",

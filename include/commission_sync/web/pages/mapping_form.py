@@ -62,7 +62,7 @@ def _mapped(form: FormData, row: str) -> MappedRow:
         _text(form, f"{row}-default"),
         f"{row}-required" in form,
         # What is not translated is left out: an option without a translation is a problem of the deals that have it.
-        tuple(dict((key, value) for key, value in pairs if key and value).items()),
+        tuple({key: value for key, value in pairs if key and value}.items()),
     )
 
 

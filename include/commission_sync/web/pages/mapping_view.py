@@ -11,7 +11,7 @@ import psycopg
 from commission_sync.flags import FLAGS
 from commission_sync.flags.read import read_flags
 from commission_sync.mapping.compiled import Portal
-from commission_sync.mapping.draft import CheckedDraft, Draft, MappedRow, check_draft
+from commission_sync.mapping.draft import INPUTS, CheckedDraft, Draft, MappedRow, check_draft
 from commission_sync.mapping.editing import counting_documents, mark_of
 from commission_sync.mapping.fields import FieldType
 from commission_sync.mapping.preview import compare_newest
@@ -51,7 +51,7 @@ class EditorRow:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every option of the property, then values that are none, then room for one more where there are no options."""
+        """Every option of the property, then values that are none; where there are no options, room for one more."""
         given = dict(self.entry.values)
         options = {str(o.get("value")): str(o.get("label", "")) for o in (self.known.options if self.known else ())}
         listed = [Pair(value, given.pop(value, ""), label) for value, label in options.items()]
@@ -116,7 +116,7 @@ class Workbench:
             **self.verdict(draft, shows_deals=False),
             "rows": [EditorRow(row, self.portal.catalogue.get(row.source)) for row in draft.mapped],
             "catalogue": [known for known in self.portal.catalogue.values() if known.archived_at is None],
-            "types": [type.value for type in FieldType],
+            "types": [each.value for each in FieldType],
             "made_from": made_from or mark_of(self.stored),
             "note": note,
             "focus": focus,
@@ -180,9 +180,6 @@ def _documents(row: VersionRow) -> Documents:
 def _places(draft: Draft) -> Iterator[str]:
     """Yield every input that can be at fault, the mapping at large first."""
     yield ""
-    for number in range(len(draft.mapped)):
-        yield from (
-            f"mapped-{number}-{part}" for part in ("property", "field", "type", "default", "required", "values")
-        )
-    for number in range(len(draft.calculated)):
-        yield from (f"calculated-{number}-{part}" for part in ("name", "formula", "description"))
+    for kind, rows in (("mapped", draft.mapped), ("calculated", draft.calculated)):
+        for number in range(len(rows)):
+            yield from (f"{kind}-{number}-{part}" for part in INPUTS[kind])

@@ -89,7 +89,7 @@ def number(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write a value as it is stored, every digit of it: text as text, everything else as JSON has it; None is a dash."""
+    """Write a value with every digit that is stored: text as it is, anything else as JSON has it; None is a dash."""
     if value is None or isinstance(value, str):
         return "\N{EN DASH}" if value is None else value
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
 import psycopg
@@ -31,6 +31,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def database_dsn(postgres: Server) -> Iterator[str]:
     """The URL of a fresh database with all of the product's tables."""
+    with _database(postgres) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def fresh_database(postgres: Server) -> Iterator[str]:
+    """The same for all tests of a module, which put back what they change."""
+    with _database(postgres) as dsn:
+        yield dsn
+
+
+@contextmanager
+def _database(postgres: Server) -> Iterator[str]:
     name = sql.Identifier(f"test_{uuid4().hex[:12]}")
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))

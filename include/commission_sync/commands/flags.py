@@ -8,9 +8,10 @@ from typing import Any
 
 from commission_sync.commands.shell import CommandError, commissions_database, company, run, say, whoami
 from commission_sync.flags import FLAGS, Flag
+from commission_sync.flags.change import InvalidFlag, flag_value, set_for_company
 from commission_sync.flags.declared import FALSE, TRUE
 from commission_sync.flags.read import read_flags
-from commission_sync.store.flags import FlagRule, change_rule, flag_rules, set_override
+from commission_sync.store.flags import FlagRule, change_rule, flag_rules
 from commission_sync.store.integrations import active_integrations
 
 _EXAMPLES = """examples:
@@ -87,8 +88,8 @@ def _set(options: Namespace) -> int:
     flag = FLAGS[options.flag]
     with commissions_database() as conn, conn.transaction():
         if options.company:
-            one = company(conn, options.company)
-            set_override(conn, one.id, flag.name, _override(flag, options), actor=whoami())
+            one, value = company(conn, options.company), _override(flag, options)
+            set_for_company(conn, one.id, flag.name, value, actor=whoami())
         else:
             known = [one.company_id for one in active_integrations(conn)]
             new = FlagRule(flag.name, TRUE if flag.off == FALSE else flag.default)
@@ -97,16 +98,13 @@ def _set(options: Namespace) -> int:
     return 0
 
 
-def _override(flag: Flag, options: Namespace) -> str | bool | None:
+def _override(flag: Flag, options: Namespace) -> str | None:
     rollout = [options.default_value, options.percentage, options.allow, options.deny]
     if any(value is not None for value in rollout):
         raise CommandError("--company takes --value or --clear; the other options are for all companies")
     if options.clear == (options.value is not None):
         raise CommandError("give --company with either --value or --clear")
-    if options.clear:
-        return None
-    value = _value(flag, options.value)
-    return value == TRUE if flag.off == FALSE else value
+    return None if options.clear else _value(flag, options.value)
 
 
 def _changes(flag: Flag, options: Namespace, known: Sequence[str]) -> dict[str, Any]:
@@ -132,7 +130,7 @@ def _changes(flag: Flag, options: Namespace, known: Sequence[str]) -> dict[str, 
 
 
 def _value(flag: Flag, written: str) -> str:
-    value = flag.read(written)
-    if value is None:
-        raise CommandError(f"{written!r} is no value of {flag.name}; allowed: {', '.join(flag.choices)}")
-    return value
+    try:
+        return flag_value(flag.name, written)
+    except InvalidFlag as error:
+        raise CommandError(str(error)) from None

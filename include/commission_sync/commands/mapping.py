@@ -15,13 +15,11 @@ from commission_sync.commands.shell import CommandError, commissions_database, c
 from commission_sync.mapping.compiled import Portal
 from commission_sync.mapping.issues import InvalidMapping, Issue
 from commission_sync.mapping.preview import preview
-from commission_sync.mapping.recompute import recompute
 from commission_sync.mapping.versions import Documents, activate, check, save, version_before
 from commission_sync.store.integrations import Integration
 from commission_sync.store.mapping_versions import UnknownVersion, exact_json, version_history
-from commission_sync.store.property_gaps import records_with_gaps
 from commission_sync.streams.deals import DEALS
-from commission_sync.streams.mapped import load_mapping, portal_of
+from commission_sync.streams.mapped import portal_of, recompute_stored
 
 _EXAMPLES = """examples:
   python -m commission_sync.mapping validate acme mapping.json
@@ -132,15 +130,11 @@ def _rollback(conn: psycopg.Connection, integration: Integration, options: Names
 
 
 def _recompute(conn: psycopg.Connection, integration: Integration, _: Namespace) -> int:
-    mapping = load_mapping(conn, integration, DEALS).compiled.mapping
-    needed = sorted(mapping.live_properties)
-    with conn.transaction():
-        gaps = records_with_gaps(conn, integration.id, DEALS.table, needed, after="", limit=1)
-    done = recompute(conn, integration.id, mapping, is_final=not gaps)
+    done, has_gaps = recompute_stored(conn, integration, DEALS)
     if done.superseded:
         raise CommandError("another version was activated meanwhile, and its deals are computed there")
     say(f"✓ {done.deals} deals looked at, {done.changed} changed, {done.problems} fields without a sound value")
-    if gaps:
+    if has_gaps:
         say("! some deals never got all of these properties: the next run reads those alone, and recomputes")
     return 0
 

@@ -71,13 +71,14 @@ class _Compiler:
             try:
                 default = None if mapping.default is None else source.read(mapping.default)
             except UnreadableValue as error:
-                self._breaks(mapping.field, IssueKind.INVALID, f"its default cannot be: {error}", name)
+                self._breaks(mapping.field, IssueKind.INVALID, f"its default cannot be: {error}", name, part="default")
                 continue
             for written in mapping.values.values():
                 try:
                     source.read(written)
                 except UnreadableValue as error:
-                    self.issues.append(Issue(mapping.field, IssueKind.INVALID, f"its value map: {error}", name))
+                    message = f"its value map: {error}"
+                    self.issues.append(Issue(mapping.field, IssueKind.INVALID, message, name, part="values"))
             self.mapped[mapping.field] = replace(source, default=default)
             self.kinds[mapping.field] = kind
 
@@ -103,25 +104,25 @@ class _Compiler:
         for name in stuck:
             way = circle(name, uses)
             message = f"it needs itself: {' -> '.join(way)}" if way else "it uses a field that needs itself"
-            self._breaks(name, IssueKind.FORMULA if way else IssueKind.DEPENDS, message)
+            self._breaks(name, IssueKind.FORMULA if way else IssueKind.DEPENDS, message, part="formula")
 
     def _parsed(self, name: str, text: str) -> Parsed | None:
         try:
             return parse(text)
         except FormulaError as error:
-            self._breaks(name, IssueKind.FORMULA, str(error))
+            self._misreads(name, error)
             return None
 
     def _calculate(self, name: str, parsed: Parsed) -> None:
         if broken := sorted(parsed.names & self.broken):
-            self._breaks(name, IssueKind.DEPENDS, f"it uses {', '.join(broken)}, which is broken")
+            self._breaks(name, IssueKind.DEPENDS, f"it uses {', '.join(broken)}, which is broken", part="formula")
             return
         for used in sorted(parsed.names - self.kinds.keys()):
             self._help(used)
         try:
             self.formulas[name] = typed(parsed, self._visible_kinds(), self.portal.zone)
         except FormulaError as error:
-            self._breaks(name, IssueKind.FORMULA, str(error))
+            self._misreads(name, error)
             return
         self.kinds[name] = self.formulas[name].kind
 
@@ -144,9 +145,21 @@ class _Compiler:
         own = {name: natural_type(k.type, k.field_type).kind for name, k in self.portal.catalogue.items()}
         return {**own, **columns, **self.kinds}
 
-    def _breaks(self, name: str, kind: IssueKind, message: str, of: str | None = None) -> None:
+    def _misreads(self, name: str, error: FormulaError) -> None:
+        self._breaks(name, IssueKind.FORMULA, str(error), part="formula", column=error.column)
+
+    def _breaks(
+        self,
+        name: str,
+        kind: IssueKind,
+        message: str,
+        of: str | None = None,
+        *,
+        part: str | None = None,
+        column: int | None = None,
+    ) -> None:
         self.broken.add(name)
-        self.issues.append(Issue(name, kind, message, of))
+        self.issues.append(Issue(name, kind, message, of, part=part, column=column))
 
     def compiled(self, version: int | None) -> Compiled:
         calculated = self.config.formulas.keys() - self.formulas.keys()

@@ -80,9 +80,11 @@ def read_config(property_mappings: Any, calculated_fields: Any) -> MappingConfig
     shared = {field for field, times in Counter(m.field for m in mappings.values()).items() if times > 1}
     for name in sorted(shared):
         properties = sorted(p for p, m in mappings.items() if m.field == name)
-        issues.append(Issue(name, IssueKind.INVALID, f"several properties fill it: {', '.join(properties)}"))
+        message = f"several properties fill it: {', '.join(properties)}"
+        issues.append(Issue(name, IssueKind.INVALID, message, part="field"))
     for name in sorted({m.field for m in mappings.values()} & formulas.keys()):
-        issues.append(Issue(name, IssueKind.INVALID, "it is both mapped and calculated; give one of them another name"))
+        message = "it is both mapped and calculated; give one of them another name"
+        issues.append(Issue(name, IssueKind.INVALID, message, part="field"))
         shared.add(name)
     return MappingConfig(
         {p: m for p, m in mappings.items() if m.field not in shared},
@@ -106,7 +108,9 @@ def _entries(where: str, raw: Any, short: str, model: type[Model], issues: list[
         try:
             read[name] = model.model_validate({short: entry} if isinstance(entry, str) else entry)
         except ValidationError as error:
-            issues.append(Issue(_field(name, entry), IssueKind.INVALID, f"{where}[{name!r}]: {_first(error)}"))
+            message, part = f"{where}[{name!r}]: {_first(error)}", _part(error)
+            of = name if short == "field" else None
+            issues.append(Issue(_field(name, entry), IssueKind.INVALID, message, of, part=part))
     return read
 
 
@@ -124,6 +128,11 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {message}" if where else message
 
 
+def _part(error: ValidationError) -> str | None:
+    where = error.errors()[0]["loc"]
+    return str(where[0]) if where else None
+
+
 class _Named(BaseModel):
     name: FieldName
 
@@ -132,6 +141,6 @@ def _is_name(name: str, issues: list[Issue]) -> bool:
     try:
         _Named(name=name)
     except ValidationError as error:
-        issues.append(Issue(name, IssueKind.INVALID, f"calculated_fields[{name!r}]: {_first(error)}"))
+        issues.append(Issue(name, IssueKind.INVALID, f"calculated_fields[{name!r}]: {_first(error)}", part="field"))
         return False
     return True

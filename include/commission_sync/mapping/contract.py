@@ -46,10 +46,11 @@ def _gone(name: str, used: str, known: KnownProperty | None, catalogue: Catalogu
     live = {other.name: other for other in catalogue.values() if other.archived_at is None}
     if known is None:
         hint = suggestion(used, live)
-        return Issue(name, IssueKind.MISSING, f"the portal has no property {used!r}{hint}", used)
+        return Issue(name, IssueKind.MISSING, f"the portal has no property {used!r}{hint}", used, part="property")
     heir = next((other for other in live.values() if other.label == known.label), None)
     hint = f"; {heir.name!r} has the same label" if heir else "; restore it in HubSpot, or change the mapping"
-    return Issue(name, IssueKind.ARCHIVED, f"property {used!r} was archived in HubSpot{hint}", used)
+    message = f"property {used!r} was archived in HubSpot{hint}"
+    return Issue(name, IssueKind.ARCHIVED, message, used, part="property")
 
 
 def _misfits(mapping: PropertyMapping, known: KnownProperty) -> Iterator[Issue]:
@@ -59,6 +60,7 @@ def _misfits(mapping: PropertyMapping, known: KnownProperty) -> Iterator[Issue]:
             IssueKind.TYPE,
             f"it is declared {mapping.type}, and {known.name!r} is {_described(known)} in HubSpot",
             known.name,
+            part="type",
         )
     options = {str(option.get("value")) for option in known.options}
     if not mapping.values or not options:
@@ -70,16 +72,16 @@ def _misfits(mapping: PropertyMapping, known: KnownProperty) -> Iterator[Issue]:
 
 
 def _about_options(mapping: PropertyMapping, known: KnownProperty, message: str) -> Issue:
-    return Issue(mapping.field, IssueKind.OPTIONS, message, known.name, is_error=False)
+    return Issue(mapping.field, IssueKind.OPTIONS, message, known.name, is_error=False, part="values")
 
 
 def _changes(name: str, known: KnownProperty, before: Mapping[str, Any]) -> Iterator[Issue]:
     if known.type != before["type"]:
         message = f"property {known.name!r} was {before['type']} when this was saved and is {known.type} now"
-        yield Issue(name, IssueKind.TYPE_CHANGED, message, known.name)
+        yield Issue(name, IssueKind.TYPE_CHANGED, message, known.name, part="property")
     if known.label != before["label"]:
         message = f"property {known.name!r} was renamed from {before['label']!r} to {known.label!r}; is it still meant?"
-        yield Issue(name, IssueKind.RENAMED, message, known.name, is_error=False)
+        yield Issue(name, IssueKind.RENAMED, message, known.name, is_error=False, part="property")
 
 
 def _described(known: KnownProperty) -> str:

@@ -23,13 +23,19 @@ class IssueKind(StrEnum):
 
 @dataclass(frozen=True)
 class Issue:
-    """Something wrong with one field; an error keeps a mapping from being saved, a warning only wants to be read."""
+    """Something wrong with one field; an error keeps a mapping from being saved, a warning only wants to be read.
+
+    `part` says in which key of the entry (`property`, `field`, `type`, `default`, `values`, `formula`), where that is
+    known, and `column` where in a formula.
+    """
 
     field: str
     kind: IssueKind
     message: str
     property: str | None = None
     is_error: bool = True
+    part: str | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -11,6 +12,7 @@ from commission_sync.mapping.compiled import Compiled, Portal, compile_mapping
 from commission_sync.mapping.config import MappingConfig, read_config
 from commission_sync.mapping.contract import baseline, check_contract
 from commission_sync.mapping.issues import InvalidMapping, Issue
+from commission_sync.mapping.recompute import changes
 from commission_sync.store.mapping_problems import settle_breaches
 from commission_sync.store.mapping_versions import (
     UnknownVersion,
@@ -137,6 +139,19 @@ def adopt(conn: psycopg.Connection, integration_id: UUID, portal: Portal) -> int
     version = _save(conn, integration_id, checked, portal, author=BY_HAND, note="changed in the table itself")
     activate_version(conn, integration_id, version, actor=BY_HAND)
     return version
+
+
+def difference(before: Documents, after: Documents) -> dict[str, dict[str, list[Any]]]:
+    """Return what separates two mappings, per document as `{entry: [old, new]}`."""
+    return {
+        name: changes(_entries(getattr(before, name)), _entries(getattr(after, name)))
+        for name in ("property_mappings", "calculated_fields")
+    }
+
+
+def _entries(document: str) -> dict[str, Any]:
+    read = exact_json(document)
+    return read if isinstance(read, dict) else {}
 
 
 def _save(

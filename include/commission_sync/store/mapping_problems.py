@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 
@@ -94,3 +95,48 @@ def settle_breaches(conn: psycopg.Connection, integration_id: UUID, breaches: Se
     Each breach has field, kind, property, message and is_error.
     """
     conn.execute(_BREACHES, {"integration_id": integration_id, "breaches": Jsonb(list(breaches))})
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Something wrong with a field of a mapping that counts."""
+
+    field: str
+    kind: str
+    property: str | None
+    message: str
+    is_error: bool
+    first_seen_at: datetime
+
+
+def open_breaches(conn: psycopg.Connection, integration_id: UUID) -> list[Breach]:
+    """Return what the last look at a company's mapping found wrong with it, errors first."""
+    with conn.cursor(row_factory=class_row(Breach)) as cursor:
+        return cursor.execute(
+            "SELECT field, kind, property, message, is_error, first_seen_at FROM mapping_breaches "
+            "WHERE integration_id = %s AND resolved_at IS NULL ORDER BY NOT is_error, field, message",
+            (integration_id,),
+        ).fetchall()
+
+
+@dataclass(frozen=True)
+class OpenProblem:
+    """A field of a deal that has no sound value."""
+
+    crm_id: str
+    field: str
+    reason: str
+
+
+def open_problems(conn: psycopg.Connection, integration_id: UUID, most: int) -> tuple[int, list[OpenProblem]]:
+    """Return how many fields of deals have no sound value, and those that came up last."""
+    row = conn.execute(
+        "SELECT count(*) FROM mapping_problems WHERE integration_id = %s AND resolved_at IS NULL", (integration_id,)
+    ).fetchone()
+    with conn.cursor(row_factory=class_row(OpenProblem)) as cursor:
+        newest = cursor.execute(
+            "SELECT crm_id, field, reason FROM mapping_problems WHERE integration_id = %s AND resolved_at IS NULL "
+            "ORDER BY last_seen_at DESC, crm_id, field LIMIT %s",
+            (integration_id, most),
+        ).fetchall()
+    return (int(row[0]) if row else 0), newest

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import class_row
 
 # What can be an identifier as it stands; PostgreSQL cuts longer ones.
 _PLAIN_NAME = re.compile(r"[a-z0-9_]{1,63}", re.ASCII)
@@ -71,6 +72,36 @@ def stored_deals(
             for name in absent or ():
                 del properties[name]
             yield StoredDeal(crm_id, version, mapped, calculated, properties)
+
+
+@dataclass(frozen=True)
+class NewestDeal:
+    """A live deal with the properties that were asked for."""
+
+    crm_id: str
+    name: str | None
+    mapped: dict[str, Any]
+    calculated: dict[str, Any]
+    properties: dict[str, str | None]
+
+
+_NEWEST = """
+SELECT crm_id, name, mapped, calculated,
+       (SELECT coalesce(jsonb_object_agg(p.key, p.value), '{}') FROM jsonb_each(properties) p
+        WHERE p.key = ANY (%(names)s)) AS properties
+FROM deals
+WHERE integration_id = %(integration_id)s AND archived_at IS NULL AND merged_into_crm_id IS NULL
+ORDER BY crm_id DESC LIMIT %(limit)s
+"""
+
+
+def newest_deals(
+    conn: psycopg.Connection, integration_id: UUID, names: Collection[str], *, limit: int
+) -> list[NewestDeal]:
+    """Return the live deals with the highest ids, with those of the named properties that are stored."""
+    values = {"integration_id": integration_id, "names": list(names), "limit": limit}
+    with conn.cursor(row_factory=class_row(NewestDeal)) as cursor:
+        return cursor.execute(_NEWEST, values).fetchall()
 
 
 _STAGE = """

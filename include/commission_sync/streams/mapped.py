@@ -17,6 +17,7 @@ from commission_sync.mapping.recompute import Recomputed, recompute
 from commission_sync.mapping.versions import Active, active_mapping, adopt
 from commission_sync.store.catalog import read_catalog
 from commission_sync.store.integrations import Integration
+from commission_sync.store.property_gaps import records_with_gaps
 from commission_sync.streams.backfill import PropertyBackfill
 from commission_sync.streams.report import Report
 from commission_sync.streams.rows import RowBuilder
@@ -56,6 +57,18 @@ def load_mapping(conn: psycopg.Connection, integration: Integration, stream: Str
         portal = portal_of(conn, integration, stream)
         adopt(conn, integration.id, portal)
         return active_mapping(conn, integration.id, portal)
+
+
+def recompute_stored(conn: psycopg.Connection, integration: Integration, stream: Stream) -> tuple[Recomputed, bool]:
+    """Bring a company's stored records to the mapping that counts, and return what that did.
+
+    The second value says whether some never got all of the properties that it needs: the next run reads those alone.
+    """
+    mapping = load_mapping(conn, integration, stream).compiled.mapping
+    needed = sorted(mapping.live_properties)
+    with conn.transaction():
+        gaps = bool(records_with_gaps(conn, integration.id, stream.table, needed, after="", limit=1))
+    return recompute(conn, integration.id, mapping, is_final=not gaps), gaps
 
 
 def stored_row_builder(

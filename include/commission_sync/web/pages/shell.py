@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,13 @@ def number(value: Any) -> str:
     return "\N{EN DASH}" if value is None else f"{value:,}"
 
 
+def shown(value: Any) -> str:
+    """Write a value with every digit that is stored: text as it is, anything else as JSON has it; None is a dash."""
+    if value is None or isinstance(value, str):
+        return "\N{EN DASH}" if value is None else value
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
 class StaticFilesForever(StaticFiles):
     """Files that a browser may keep: their addresses change with what is in them."""
 
@@ -108,7 +117,7 @@ def _templates() -> Jinja2Templates:
     def asset(path: str) -> str:
         return f"{base()}/static/{path}?{version}"
 
-    made.env.filters |= {"when": when, "lasting": lasting, "number": number}
+    made.env.filters |= {"when": when, "lasting": lasting, "number": number, "shown": shown}
     made.env.globals |= {
         "tabs": TABS,
         "base": base,

@@ -21,6 +21,21 @@
     else if (!detail.successful && detail.requestConfig.verb !== "get") say("failed", inText(detail.xhr));
   });
 
+  // Airflow's frame is sandboxed: what is in it can neither lead the whole window elsewhere nor open another one. A link
+  // of Airflow's own page can, and shares our origin.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[target="_top"], a[target="_blank"]');
+    if (!link || window.parent === window) return;
+    event.preventDefault();
+    const through = window.parent.document.createElement("a");
+    through.href = link.href;
+    through.target = link.target === "_top" && !event.ctrlKey && !event.metaKey ? "_self" : "_blank";
+    through.rel = "noopener";
+    window.parent.document.body.append(through);
+    through.click();
+    through.remove();
+  });
+
   // window.confirm() is not there inside a sandboxed frame.
   document.addEventListener("htmx:confirm", (event) => {
     if (!event.detail.question) return;

@@ -126,7 +126,8 @@ class Workbench:
         """Return what is wrong with a draft, by input, and what it would make of some deals."""
         checked = self.check(draft)
         mapping = checked.checked.compiled.mapping
-        changed = difference(counting_documents(self.stored), draft.documents())
+        # By way of rows, so that two ways of writing an entry are no difference.
+        changed = difference(self.draft().documents(), draft.documents())
         return {
             "draft": draft,
             "checked": checked,

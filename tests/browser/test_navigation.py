@@ -86,7 +86,8 @@ def test_the_frame_follows_airflows_theme_as_it_is_switched(page_as):
     expect(title(frame)).to_be_visible()
     assert brightness(body) < 60
     page.get_by_role("button", name="User").click()
-    page.get_by_role("menuitem", name=re.compile("light mode", re.IGNORECASE)).click()
+    page.get_by_role("menuitem", name="Appearance").click()
+    page.get_by_role("menuitemradio", name="Light Mode").click()
     expect(frame.locator("html")).to_have_attribute("data-theme", "light")
     assert brightness(body) > 200
 

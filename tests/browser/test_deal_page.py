@@ -48,7 +48,11 @@ def test_a_deal_without_a_commission_and_a_search_without_a_hit_say_so(site, pag
     (crm_id,) = site.query("SELECT max(crm_id) FROM deals WHERE company_id = 'initech'")[0]
     page = page_as("viewer")
     page.goto(f"/hubspot/deals/initech/{crm_id}")
-    for said in ("The commission engine has written none.", "Nothing of this deal was ever to be written.", "Nothing is mapped."):
+    for said in (
+        "The commission engine has written none.",
+        "Nothing of this deal was ever to be written.",
+        "Nothing is mapped.",
+    ):
         expect(page.get_by_text(said)).to_be_visible()
     page.goto("/hubspot/deals/initech?words=nothing+like+it")
     expect(page.get_by_text("No deal of initech has the id or a name with “nothing like it”.")).to_be_visible()

@@ -67,7 +67,7 @@ def test_a_mapping_is_made_from_nothing_by_keyboard_and_counts(initech, page_as)
     expect(page.get_by_text("It can be saved.")).to_be_visible()
     expect(page.locator("#preview details")).to_have_count(5)
     total = page.locator("#preview details").first.get_by_role("row", name="total")
-    expect(total.get_by_role("cell").first).to_have_text("–")
+    expect(total.get_by_role("cell").first).to_have_text("\N{EN DASH}")
     expect(total.get_by_role("cell").nth(1)).to_contain_text("changed")
 
     page.get_by_label("Why").fill("the first one")
@@ -227,4 +227,6 @@ def test_an_unknown_company_is_said_to_be_unknown(page_as, watch):
 def test_the_page_follows_airflows_dark_theme(page_as):
     page = page_as("admin", "dark")
     page.goto("/hubspot/mapping/acme")
-    assert page.locator("#calculated-0-formula").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(18, 21, 27)"
+    assert (
+        page.locator("#calculated-0-formula").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(18, 21, 27)"
+    )

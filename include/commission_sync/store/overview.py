@@ -99,13 +99,14 @@ _TOTALS = f"SELECT standing, count(*)::int FROM ({_STANDINGS}) all_of_them GROUP
 
 _STREAMS = """
 SELECT i.id AS integration_id, s.stream, c.cursor_at, r.*
-FROM unnest(%(ids)s::uuid[]) AS i (id) CROSS JOIN unnest(%(streams)s::text[]) AS s (stream)
+FROM unnest(%(ids)s::uuid[]) AS i (id) CROSS JOIN unnest(%(streams)s::text[]) WITH ORDINALITY AS s (stream, number)
 LEFT JOIN sync_cursors c ON c.integration_id = i.id AND c.stream = s.stream
 LEFT JOIN LATERAL (
     SELECT state, mode, dag_id, run_id, task_id, map_index, try_number, started_at, finished_at, fetched,
            inserted + updated + archived AS written, rejected, api_calls, error
     FROM sync_runs WHERE integration_id = i.id AND stream = s.stream ORDER BY started_at DESC LIMIT 1
 ) r ON true
+ORDER BY s.number
 """
 
 _BUDGETS = """
@@ -153,7 +154,7 @@ def totals(conn: psycopg.Connection, features: Mapping[str, str | None], sla: ti
 
 
 def stream_states(conn: psycopg.Connection, ids: Sequence[UUID], streams: Sequence[str]) -> list[StreamState]:
-    """Return each stream of each of the companies."""
+    """Return each stream of each of the companies, a company's in the order that was asked for."""
     with conn.cursor(row_factory=class_row(StreamState)) as cursor:
         return cursor.execute(_STREAMS, {"ids": list(ids), "streams": list(streams)}).fetchall()
 

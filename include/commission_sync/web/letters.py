@@ -12,7 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from commission_sync.web.access import Person, whoever_may_operate, whoever_may_see
 from commission_sync.web.database import Database
 from commission_sync.webhooks import lanes
-from commission_sync.webhooks.letters import InvalidReplay, Selection, dismiss, replay
+from commission_sync.webhooks.letters import (
+    InvalidReplay,
+    Letter,
+    LetterFilter,
+    Selection,
+    dead_letters,
+    dismiss,
+    replay,
+)
 
 DAG_ID = "hubspot_webhooks"
 _PAGE = 100
@@ -54,15 +62,6 @@ class PauseBody(Strict):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-_LETTERS = """
-SELECT id, company_id, portal_id, subscription_type, object_type, object_id, occurred_at, received_at, died_at,
-       attempts, error_class, last_error, correlation_ids, replays, payload
-FROM webhook_dead_letters
-WHERE (%(company)s::text IS NULL OR company_id = %(company)s) AND (%(before)s::bigint IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(most)s
-"""
-
-
 @router.get("/delivery")
 def delivery(_: MaySee, conn: Database) -> list[dict[str, Any]]:
     """Return each company's delivery figures."""
@@ -70,15 +69,14 @@ def delivery(_: MaySee, conn: Database) -> list[dict[str, Any]]:
 
 
 @router.get("/dead-letters")
-def dead_letters(
+def letters(
     _: MaySee,
     conn: Database,
     company: str | None = None,
     before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-) -> list[dict[str, Any]]:
+) -> list[Letter]:
     """Return a page of open dead letters, the newest first; `before` is the last id of the page before."""
-    values = {"company": company, "before": before, "most": _PAGE}
-    return conn.cursor(row_factory=dict_row).execute(_LETTERS, values).fetchall()
+    return dead_letters(conn, LetterFilter(company=company), most=_PAGE, before=before)
 
 
 @router.post("/replay")
@@ -114,8 +112,8 @@ def pause(company: str, body: PauseBody, person: MayAct, conn: Database) -> dict
 
 
 @router.post("/lanes/{company}/resume")
-def resume(company: str, _: MayAct, conn: Database) -> dict[str, str]:
+def resume(company: str, person: MayAct, conn: Database) -> dict[str, str]:
     """Let a company's events go on."""
     with conn.transaction():
-        was_paused = lanes.resume(conn, company)
+        was_paused = lanes.resume(conn, company, actor=person.name)
     return {"company": company, "lane": "resumed" if was_paused else "was not paused"}

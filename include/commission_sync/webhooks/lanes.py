@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
+
+from commission_sync.store.audit import record_action
 
 # A worker shows up more often than that; one that does not is taken for dead and another is called.
 ATTENDANCE = timedelta(seconds=20)
@@ -52,11 +55,13 @@ INSERT INTO webhook_lanes (integration_id, paused_at, paused_by, paused_reason)
 SELECT id, now(), %(actor)s, %(reason)s FROM crm_integrations WHERE company_id = %(company)s
 ON CONFLICT (integration_id) DO UPDATE
 SET paused_at = now(), paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
+RETURNING integration_id
 """
 
 _RESUME = """
 UPDATE webhook_lanes l SET paused_at = NULL, paused_by = NULL, paused_reason = NULL
-FROM crm_integrations i WHERE i.id = l.integration_id AND i.company_id = %(company)s
+FROM crm_integrations i
+WHERE i.id = l.integration_id AND i.company_id = %(company)s AND l.paused_at IS NOT NULL RETURNING l.integration_id
 """
 
 
@@ -85,12 +90,22 @@ def pause(conn: psycopg.Connection, company: str, *, reason: str, actor: str) ->
 
     :raises UnknownLane: when there is no such company.
     """
-    if conn.execute(_PAUSE, {"company": company, "reason": reason, "actor": actor}).rowcount == 0:
+    row = conn.execute(_PAUSE, {"company": company, "reason": reason, "actor": actor}).fetchone()
+    if row is None:
         raise UnknownLane(f"there is no company {company!r} in crm_integrations")
+    _record(conn, row[0], company, "pause", actor, {"paused_reason": [None, reason]})
 
 
-def resume(conn: psycopg.Connection, company: str) -> bool:
+def resume(conn: psycopg.Connection, company: str, *, actor: str) -> bool:
     """Let a company's events go on, in the caller's transaction, and tell whether they had been paused."""
-    resumed = conn.execute(_RESUME, {"company": company}).rowcount > 0
+    row = conn.execute(_RESUME, {"company": company}).fetchone()
+    if row is not None:
+        _record(conn, row[0], company, "resume", actor, {})
     conn.execute("SELECT pg_notify('webhook_events', '')")
-    return resumed
+    return row is not None
+
+
+def _record(
+    conn: psycopg.Connection, lane: UUID, company: str, action: str, actor: str, changes: Mapping[str, Any]
+) -> None:
+    record_action(conn, lane, entity="webhook_lanes", entity_id=company, action=action, actor=actor, changes=changes)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from commission_sync.web.pages import companies, company, deals, mapping, overview
+from commission_sync.web.pages import companies, company, deals, inbox, mapping, overview
 
 # Those with a company in their path come before the choice of one.
-PAGES: tuple[APIRouter, ...] = (overview.router, company.router, deals.router, mapping.router, companies.router)
+PAGES: tuple[APIRouter, ...] = (
+    overview.router,
+    company.router,
+    deals.router,
+    inbox.router,
+    mapping.router,
+    companies.router,
+)

@@ -20,6 +20,7 @@ from commission_sync.mapping.editing import Outdated, keep
 from commission_sync.mapping.issues import InvalidMapping
 from commission_sync.mapping.versions import activate, version_before
 from commission_sync.operators.database import commissions_connection
+from commission_sync.store.audit import record_action
 from commission_sync.store.integrations import integration
 from commission_sync.store.mapping_versions import UnknownVersion
 from commission_sync.store.property_search import search_properties
@@ -177,8 +178,13 @@ def roll_back(person: MayAdminister, bench: Bench, background: BackgroundTasks) 
 
 
 @router.post("/recompute")
-def recompute(_: MayAdminister, bench: Bench, background: BackgroundTasks) -> Response:
+def recompute(person: MayAdminister, bench: Bench, background: BackgroundTasks) -> Response:
     """Go on with a recomputation that was interrupted."""
+    version = str(bench.stored.version)
+    with bench.conn.transaction():
+        record_action(
+            bench.conn, bench.integration.id, entity="mapping", entity_id=version, action="recompute", actor=person.name
+        )
     background.add_task(_recompute, bench.integration.id)
     return told("The stored deals are being recomputed.")
 

@@ -41,7 +41,7 @@ def test_a_paused_lane_accepts_and_waits_and_then_goes_on(acme, conn):
     assert work(acme).claimed == 0
     assert states(acme) == {"received": 3}
     with conn.transaction():
-        assert lanes.resume(conn, "acme")
+        assert lanes.resume(conn, "acme", actor="ana")
     assert due(conn) == ["acme"]
     assert work(acme).done == 3
     assert not acme.difference()

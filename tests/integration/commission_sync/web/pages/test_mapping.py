@@ -100,8 +100,10 @@ def test_a_mapping_is_saved_activated_and_applied_to_stored_deals(pages, acme):
     assert "It counts from now on." in page.text
     assert "Version 1 counts, and all stored deals are computed with it." in text(page)
     assert 'value="months"' in page.text
-    told = acme.query("SELECT action, actor FROM audit_log WHERE entity = 'mapping' ORDER BY id DESC LIMIT 1")
-    assert told == [("activate", "ana")]
+    told = acme.query(
+        "SELECT entity_id, action, actor FROM audit_log WHERE entity = 'mapping' ORDER BY id DESC LIMIT 2"
+    )
+    assert told == [("1", "activate", "ana"), ("1", "save", "ana")]
 
 
 def test_saving_alone_changes_nothing_that_counts(pages, acme):
@@ -198,6 +200,21 @@ def test_a_version_that_fits_the_portal_no_more_is_not_activated(pages, acme):
     assert answer.status_code == 422
     assert "was archived in HubSpot" in answer.json()["detail"]
     assert versions(acme)[0][3] is False
+
+
+def test_a_recomputation_that_was_interrupted_goes_on(pages, acme):
+    client = pages("admin")
+    save(client)
+    acme.execute("UPDATE mapping_versions SET recomputed_at = NULL; UPDATE deals SET calculated = '{}'")
+    waiting = client.get(f"{HERE}/standing").text
+    assert "stored deals are being brought to it" in waiting
+    assert "load delay:2s" in waiting
+    assert client.post(f"{HERE}/recompute").status_code == 204
+    assert totals(acme) > 0
+    settled = client.get(f"{HERE}/standing").text
+    assert "all stored deals are computed with it" in settled
+    assert "load delay" not in settled
+    assert acme.value("SELECT count(*) FROM audit_log WHERE action = 'recompute' AND actor = 'ana'") == 1
 
 
 def test_flags_are_set_for_the_company_and_handed_back(pages, acme):

@@ -14,6 +14,7 @@ from benchmarks.fx import conversion
 from benchmarks.gate import gate
 from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
+from benchmarks.quality import quality
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "mapping": recomputation,
     "memory": memory,
     "parse": parse_times,
+    "quality": quality,
     "reconcile": reconcile,
     "streams": everything,
     "streams_memory": memory_of_activities,

@@ -79,9 +79,9 @@ def _told(scored: Scored, most: int) -> Iterator[str]:
     yield f"{scored.stream.name:<14}{_shown(score.score)}  {scored.records} records"
     for name, part in score.parts.items():
         if part.score is None:
-            yield f"  {name:<12}     -  {part.reason}"
+            yield f"  {name:<13}     -  {part.reason}"
             continue
-        yield f"  {name:<12}{_shown(part.score)}  " + (
+        yield f"  {name:<13}{_shown(part.score)}  " + (
             f"costs {part.points_lost:.2f} points, {part.count} findings" if part.count else "nothing wrong"
         )
         for loss, points in part.findings[:most]:

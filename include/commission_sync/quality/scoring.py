@@ -22,9 +22,6 @@ from commission_sync.streams.deals import DEALS
 from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.stream import Stream
 
-# Thirds have no end; nobody reads more digits than these.
-_DECIMALS = 6
-
 STREAMS = (DEALS, LINE_ITEMS, *ACTIVITIES)
 
 _log = logging.getLogger(__name__)
@@ -47,15 +44,7 @@ class Scored:
     def findings(self) -> list[Finding]:
         """Return what cost the points."""
         return [
-            Finding(
-                dimension,
-                loss.rule,
-                self.stream.entity,
-                loss.crm_id,
-                round(points, _DECIMALS),
-                round(loss.money, _DECIMALS),
-                loss.what,
-            )
+            Finding(dimension, loss.rule, self.stream.entity, loss.crm_id, points, loss.money, loss.what)
             for dimension, part in self.score.parts.items()
             for loss, points in part.findings
         ]
@@ -113,13 +102,9 @@ class Scoring:
 def _as_json(part: Part) -> dict[str, Any]:
     return {
         "score": None if part.score is None else str(part.score),
-        "weight": _figure(part.weight),
-        "points_lost": _figure(part.points_lost),
-        "money": _figure(part.money),
+        "weight": str(part.weight),
+        "points_lost": str(part.points_lost),
+        "money": f"{part.money:f}",
         "count": part.count,
         "reason": part.reason,
     }
-
-
-def _figure(value: Decimal) -> str:
-    return f"{round(value, _DECIMALS):f}"

@@ -96,6 +96,12 @@ def test_a_database_that_is_away_is_an_answer_and_no_error():
 def test_prometheus_reads_every_figure(world):
     acme = world(20)
     acme.sync()
+    acme.execute(
+        "INSERT INTO data_quality_scores (integration_id, stream, day, score, reason, scored_by) "
+        "SELECT id, stream, day::date, score, reason, 'me' FROM crm_integrations, (VALUES "
+        "('deals', '2026-01-01', 90, NULL), ('deals', '2026-01-02', 98.7, NULL), ('notes', '2026-01-02', NULL, 'none'))"
+        " AS q (stream, day, score, reason)"
+    )
     with closing(connect(acme.dsn)) as conn:
         families = {f.name: f for f in text_string_to_metric_families(prometheus_text(conn, Settings()).decode())}
     figures = {
@@ -103,4 +109,6 @@ def test_prometheus_reads_every_figure(world):
     }
     assert figures["hubspot_sync_healthy", frozenset({"acme", "token"})] == 1
     assert figures["hubspot_sync_recent_rows_written", frozenset({"acme", "deals", "success"})] == 20
+    assert figures["hubspot_sync_quality_score", frozenset({"acme", "deals"})] == 98.7
+    assert ("hubspot_sync_quality_score", frozenset({"acme", "notes"})) not in figures
     assert 0 <= figures["hubspot_sync_age_seconds", frozenset({"acme", "deals"})] < 60

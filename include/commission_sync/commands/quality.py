@@ -11,9 +11,9 @@ import psycopg
 from commission_sync.commands.shell import CommandError, commissions_database, run, say, whoami
 from commission_sync.flags.read import with_flags
 from commission_sync.quality import Scored, ScoredBy, Scoring
-from commission_sync.quality.scoring import STREAMS
 from commission_sync.settings import InvalidSetting, load_settings
 from commission_sync.store.integrations import Integration, active_integrations
+from commission_sync.streams.standard import STREAMS
 
 _EXAMPLES = """examples:
   python -m commission_sync.quality                      (all companies)
@@ -82,7 +82,7 @@ def _told(scored: Scored, most: int) -> Iterator[str]:
             yield f"  {name:<13}     -  {part.reason}"
             continue
         yield f"  {name:<13}{_shown(part.score)}  " + (
-            f"costs {part.points_lost:.2f} points, {part.count} findings" if part.count else "nothing wrong"
+            f"costs {part.points_lost:.4f} points, {part.count} findings" if part.count else "nothing wrong"
         )
         for loss, points in part.findings[:most]:
             which = f" {scored.stream.entity} {loss.crm_id}:" if loss.crm_id else ""

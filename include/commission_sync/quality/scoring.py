@@ -17,12 +17,8 @@ from commission_sync.settings import Settings
 from commission_sync.store.cursors import read_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.quality import Finding, ScoredBy, ScoreRow, save_score
-from commission_sync.streams.activities import ACTIVITIES
-from commission_sync.streams.deals import DEALS
-from commission_sync.streams.line_items import LINE_ITEMS
+from commission_sync.streams.standard import STREAMS
 from commission_sync.streams.stream import Stream
-
-STREAMS = (DEALS, LINE_ITEMS, *ACTIVITIES)
 
 _log = logging.getLogger(__name__)
 

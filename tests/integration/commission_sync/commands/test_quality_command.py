@@ -21,7 +21,7 @@ def test_it_shows_scores_with_the_rows_behind_them_and_keeps_them(world, tmp_pat
     code, said = command(acme.dsn, tmp_path, "acme", "--stream", "deals", "--stream", "notes")
     assert code == 0, said
     assert "deals          98.52  20 records" in said
-    assert "completeness  95.00  costs 1.47 points, 1 findings" in said
+    assert "completeness  95.00  costs 1.4706 points, 1 findings" in said
     assert f"deal {deal}: the deal has no close date" in said
     assert "parity            -  no figures were compared with HubSpot in the last 7 days" in said
     assert "notes              -  it was never read completely" in said

@@ -12,12 +12,12 @@ from psycopg.rows import namedtuple_row
 
 from commission_sync.flags.read import with_flags
 from commission_sync.quality import ScoredBy, Scoring
-from commission_sync.quality.scoring import STREAMS
 from commission_sync.settings import Settings
 from commission_sync.store import connect, migrate
 from commission_sync.store.integrations import integration
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.line_items import LINE_ITEMS
+from commission_sync.streams.standard import STREAMS
 from hubspot_emulator import PortalSpec, running_emulator
 from world import World, register
 

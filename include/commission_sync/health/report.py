@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from commission_sync.health.checks import CHECKS, Health, judged
+from commission_sync.health.judged_streams import NIGHTLY, switched_off
 from commission_sync.settings import Settings
 from commission_sync.store import DatabaseUnavailable
 from commission_sync.store.standing import standings
@@ -57,7 +58,9 @@ class Report:
 def report(conn: psycopg.Connection, settings: Settings) -> Report:
     """Judge all active companies."""
     with conn.transaction():
-        found = standings(conn, lately=_LATELY * settings.freshness_sla)
+        found = standings(
+            conn, lately=_LATELY * settings.freshness_sla, nightly=NIGHTLY, switched_off=switched_off(conn)
+        )
     now = datetime.now(UTC)
     return Report([judged(standing, now=now, sla=settings.freshness_sla) for standing in found])
 

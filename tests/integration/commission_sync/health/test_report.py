@@ -51,6 +51,33 @@ def test_stale_data_are_seen_and_mend_with_the_next_run(world):
     assert health(acme) == set()
 
 
+def test_a_stream_that_is_switched_off_may_be_as_old_as_it_likes(world):
+    acme = world(20)
+    acme.sync_all()
+    acme.execute("UPDATE sync_cursors SET cursor_at = cursor_at - interval '9 hours' WHERE stream <> 'deals'")
+    assert health(acme) == {"sync_status"}
+    acme.execute("UPDATE crm_integrations SET feature_flags = '{\"activities\": false}'")
+    assert health(acme) == {"sync_status"}
+    acme.execute(
+        "INSERT INTO feature_flags (flag, value, percentage, updated_by) VALUES ('line_items', 'false', 100, 'me')"
+    )
+    assert health(acme) == set()
+    acme.execute(
+        "INSERT INTO feature_flags (flag, integration_id, value, percentage, updated_by) "
+        "SELECT 'line_items', id, 'true', 100, 'me' FROM crm_integrations"
+    )
+    assert health(acme) == {"sync_status"}
+
+
+def test_products_are_read_once_a_night_and_need_not_be_fresher(world):
+    acme = world(20)
+    acme.sync()
+    acme.reconcile()
+    acme.execute("UPDATE sync_cursors SET cursor_at = cursor_at - interval '9 hours' WHERE stream = 'products'")
+    assert acme.value("SELECT count(*) FROM sync_cursors WHERE stream = 'products'") == 1
+    assert health(acme) == set()
+
+
 def test_many_failures_are_an_error_rate_although_the_last_try_went_well(world):
     acme = world(20)
     for _ in range(3):

@@ -12,6 +12,7 @@ from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
 from benchmarks.fx import conversion
 from benchmarks.gate import gate
+from benchmarks.health import health
 from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
 from benchmarks.quality import quality
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "gate": gate,
     "emulator": emulator,
     "fx": conversion,
+    "health": health,
     "merge": merge,
     "mapping": recomputation,
     "memory": memory,

@@ -1,5 +1,7 @@
 """Health is judged from what runs leave in the database, and mends by itself."""
 
+import threading
+import time
 from contextlib import closing
 
 import psycopg
@@ -97,19 +99,31 @@ def test_an_inactive_company_is_nobodys_trouble(world):
 
 
 def test_the_answer_is_kept_for_seconds_so_that_many_may_ask(world):
-    acme, opened, now = world(20), [], [0.0]
+    acme, opened, now, may_answer = world(20), [], [0.0], threading.Event()
+    acme.sync()
+    may_answer.set()
 
     def open_connection():
         opened.append(1)
+        assert may_answer.wait(20)
         return connect(acme.dsn)
 
     kept = CachedReport(Settings(), open_connection, lambda: now[0])
     for _ in range(100):
         assert kept.current().healthy
     assert len(opened) == 1
+    acme.execute("UPDATE sync_cursors SET cursor_at = cursor_at - interval '2 hours'")
     now[0] = 6.0
-    kept.current()
+    may_answer.clear()
+    assert all(kept.current().healthy for _ in range(100)), "somebody waited for the new one"
+    may_answer.set()
+    while kept.current().healthy:
+        time.sleep(0.01)
     assert len(opened) == 2
+    acme.sync()
+    now[0] = 60.0
+    assert kept.current().healthy, "an answer of a minute ago was given"
+    assert len(opened) == 3
 
 
 def test_a_database_that_is_away_is_an_answer_and_no_error():

@@ -59,10 +59,8 @@ def _score(options: Namespace) -> int:
         raise CommandError(str(error)) from None
     with commissions_database() as conn:
         for company in _companies(conn, options.company):
-            say(company.company_id)
-            for scored in Scoring(conn, company, settings, ScoredBy(whoami()), streams).run():
-                for line in _told(scored, options.findings):
-                    say(f"  {line}")
+            scored = Scoring(conn, company, settings, ScoredBy(whoami()), streams).run()
+            say("\n  ".join([company.company_id, *(line for one in scored for line in _told(one, options.findings))]))
     return 0
 
 

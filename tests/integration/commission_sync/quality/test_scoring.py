@@ -1,7 +1,6 @@
 """A flawless company scores 100; each damage costs points in its own dimension, names the rows, and can be mended."""
 
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,91 +9,13 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
-from commission_sync.flags.read import with_flags
-from commission_sync.quality import ScoredBy, Scoring
-from commission_sync.settings import Settings
-from commission_sync.store import connect, migrate
-from commission_sync.store.integrations import integration
-from commission_sync.streams.deals import DEALS
-from commission_sync.streams.line_items import LINE_ITEMS
+from commission_sync.store import migrate
 from commission_sync.streams.standard import STREAMS
+from flawless import Company, make_flawless
 from hubspot_emulator import PortalSpec, running_emulator
 from world import World, register
 
 DIMENSIONS = {"completeness", "validity", "freshness", "consistency", "parity"}
-ME = ScoredBy("cli:me")
-WON = {"deal_currency_code": None, "pipeline": "default", "dealstage": "closedwon", "partner_name": "Initech"}
-
-
-@dataclass
-class Company:
-    """A company, and what was done to its records in HubSpot."""
-
-    world: World
-    deals: list[str] = field(default_factory=list)
-    items: dict[str, list[str]] = field(default_factory=dict)
-    changed: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-
-    def put(self, crm_id, object_type="deals", **properties):
-        """Give a record other values in HubSpot; they are taken back when the test is over."""
-        table = "deals" if object_type == "deals" else "deal_line_items"
-        before = self.world.value(f"SELECT properties FROM {table} WHERE crm_id = %s", crm_id)
-        self.changed.append((crm_id, object_type, {name: before.get(name) for name in properties}))
-        self.override(crm_id, object_type, **properties)
-
-    def override(self, crm_id, object_type="deals", **properties):
-        self.world.emulator.admin.override(1001, crm_id, properties, object_type)
-
-    def take_back(self):
-        while self.changed:
-            crm_id, object_type, before = self.changed.pop()
-            self.override(crm_id, object_type, **before)
-
-    def catch_up(self):
-        self.world.sync_all()
-        self.world.reconcile()
-
-    def score(self, streams=(DEALS, LINE_ITEMS), *, integration_id=None, now=None):
-        with closing(connect(self.world.dsn)) as conn:
-            with conn.transaction():
-                company = with_flags(conn, integration(conn, integration_id or self.world.integration_id))
-            return {s.stream.name: s for s in Scoring(conn, company, Settings(), ME, streams).run(now)}
-
-    def damaged(self, stream="deals"):
-        """Score anew and return which dimensions of the stream are below 100, and no other stream may be."""
-        scored = self.score()
-        assert scored[stream].score.score < 100
-        return {name for name, part in scored[stream].score.parts.items() if part.score != 100}
-
-    def findings(self, stream="deals"):
-        return set(
-            self.world.query(
-                "SELECT dimension, rule, crm_id FROM data_quality_findings WHERE integration_id = %s AND stream = %s",
-                self.world.integration_id,
-                stream,
-            )
-        )
-
-
-def make_flawless(acme) -> Company:
-    """Give the first deal line items of a million, the last one none, and let every figure agree."""
-    deals, owner = acme.emulator.admin.truth_ids(1001), acme.get("/crm/v3/owners")["results"][0]["id"]
-    for item, deal in acme.links():
-        acme.detach(deal, item)
-    numbers = enumerate(acme.emulator.admin.truth_ids(1001, "line_items"))
-    company = Company(acme, deals, {})
-    for number, item in numbers:
-        deal = deals[number % (len(deals) - 1)]
-        acme.attach(deal, item)
-        company.items.setdefault(deal, []).append(item)
-        price = "1000000" if deal == deals[0] else "100"
-        nothing = dict.fromkeys(("discount", "hs_discount_percentage", "hs_line_item_currency_code"))
-        company.override(item, "line_items", price=price, quantity="1", **nothing)
-    for deal in deals:
-        amount = len(company.items.get(deal, [])) * (1_000_000 if deal == deals[0] else 100) or 300
-        company.override(deal, amount=str(amount), closedate="2026-03-01T00:00:00Z", hubspot_owner_id=owner, **WON)
-    company.catch_up()
-    return company
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +238,16 @@ def test_where_there_is_nothing_to_judge_there_is_no_score(world):
     assert scored["line_items"] == (None, "switched off by the feature flag line_items")
     assert scored["emails"] == (None, "it was never read completely")
     assert row(company).reason == "no record is stored"
+
+
+def test_records_that_could_not_be_stored_are_no_reason_for_a_good_score(world):
+    acme = world(2)
+    for deal in acme.emulator.admin.truth_ids(1001):
+        acme.emulator.admin.override_deal(1001, deal, {"amount": "a lot"})
+    acme.execute('UPDATE crm_integrations SET property_mappings = \'{"nothing": {"field": "x", "type": "number"}}\'')
+    acme.sync()
+    scored = Company(acme).score()["deals"]
+    assert (scored.records, scored.score.score, scored.score.parts["validity"].count) == (0, 0, 3)
 
 
 def test_only_the_dearest_findings_are_kept_and_all_are_counted(world, monkeypatch):

@@ -68,6 +68,15 @@ def eventually(airflow, status):
     return json.loads(answer.text)
 
 
+def reasons(body):
+    return {
+        (company, check): told["reason"]
+        for company, found in body["companies"].items()
+        for check, told in found["checks"].items()
+        if not told["ok"]
+    }
+
+
 def test_each_cause_is_503_with_its_reason_and_back_to_200_by_itself(airflow, dsn):
     names = ("down", "dead", "stale", "failing")
     portals = [PortalSpec(name, 2000 + n, 5, f"pat-na1-{name}") for n, name in enumerate(names)]
@@ -89,24 +98,14 @@ def test_each_cause_is_503_with_its_reason_and_back_to_200_by_itself(airflow, ds
         failing.sync()
         ours = f"integration_id = '{stale.integration_id}'"
         stale.execute(f"UPDATE sync_cursors SET cursor_at = cursor_at - interval '2 hours' WHERE {ours}")
-        companies = eventually(airflow, 503)["companies"]
-        wrong = {
-            (company, check): told["reason"]
-            for company, found in companies.items()
-            for check, told in found["checks"].items()
-            if not told["ok"]
-        }
-        assert set(wrong) == {
-            ("down", "api"),
-            ("dead", "token"),
-            ("stale", "sync_status"),
-            ("failing", "error_rate"),
-        }
+        wrong = reasons(eventually(airflow, 503))
+        checks = ("api", "token", "sync_status", "error_rate")
+        assert set(wrong) == set(zip(names, checks, strict=True))
         assert "Unavailable" in wrong["down", "api"]
         assert "Unauthorized" in wrong["dead", "token"]
         assert "deals is complete only to" in wrong["stale", "sync_status"]
         assert "3 of the last 5 tries failed" in wrong["failing", "error_rate"]
-        assert anybody(airflow)[1] == {"healthy": False, "checks": dict.fromkeys(anybody(airflow)[1]["checks"], False)}
+        assert anybody(airflow) == (503, {"healthy": False, "checks": dict.fromkeys(checks, False)})
 
         emulator.admin.set_faults(2000, {})
         for company in (down, dead, stale):

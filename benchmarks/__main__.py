@@ -15,6 +15,7 @@ from benchmarks.gate import gate
 from benchmarks.health import health
 from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
+from benchmarks.pages import pages
 from benchmarks.quality import quality
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "merge": merge,
     "mapping": recomputation,
     "memory": memory,
+    "pages": pages,
     "parse": parse_times,
     "quality": quality,
     "reconcile": reconcile,

@@ -13,6 +13,8 @@ from commission_sync.operators.database import commissions_connection
 
 def _connection() -> Iterator[psycopg.Connection]:
     with commissions_connection() as conn:
+        # What has to be done together stands in a transaction of its own, whatever was read before.
+        conn.autocommit = True
         yield conn
 
 

@@ -51,9 +51,12 @@ class Page:
             elif token.type == "code_block" and "" in languages:
                 yield Block(self.name, token.map[0] + 1, "", token.content)
 
-    def headings(self, level: int) -> list[str]:
-        """Return the text of each heading of a level, without backticks."""
-        return [text for tag, text in self._headings() if tag == f"h{level}"]
+    def spans(self) -> Iterator[str]:
+        """Yield what stands between backticks in running text."""
+        for token in self._tokens:
+            for child in token.children or ():
+                if child.type == "code_inline":
+                    yield child.content
 
     def sections(self, level: int) -> dict[str, str]:
         """Return what stands below each heading of a level."""

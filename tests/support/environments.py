@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,24 @@ class Environment:
     def install(self, *what: str | Path) -> str:
         """Install, at the versions of uv.lock where it names one, and return what uv said."""
         lock = ["--constraint", str(self.path / "constraints.txt")]
-        return uv("pip", "install", "--python", self.python, *lock, *map(str, what))
+        said = uv("pip", "install", "--python", self.python, *lock, *map(str, what))
+        self._borrow_bytecode()
+        return said
+
+    def _borrow_bytecode(self) -> None:
+        """Take along what the tests' own environment has compiled: else importing Airflow takes five seconds more.
+
+        Both have the same files of uv's cache, so Python finds it current; where they differ, it compiles anew.
+        """
+        ours = Path(sysconfig.get_path("purelib"))
+        theirs = self.path / "venv" / ours.relative_to(Path(sys.prefix))
+        for package in ours.iterdir():
+            if (theirs / package.name).is_dir():
+                for compiled in package.rglob("*.pyc"):
+                    to = theirs / compiled.relative_to(ours)
+                    if to.parents[1].is_dir() and not to.exists():
+                        to.parent.mkdir(exist_ok=True)
+                        shutil.copyfile(compiled, to)
 
     def run(self, code: str, *arguments: str, **variables: str) -> str:
         done = subprocess.run(

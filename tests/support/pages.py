@@ -6,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
-_NOT_OURS = {".venv", ".airflow", "node_modules"}
+_NOT_OURS = {"build", "dist"}
 _IN_HTML = re.compile(r"""\b(?:src|srcset|href)=["']([^"']+)["']""")
 
 
@@ -105,7 +105,15 @@ def page(name: str) -> Page:
     return Page(ROOT / name)
 
 
-def every_page() -> list[Page]:
+@cache
+def every_page() -> tuple[Page, ...]:
     """Return all pages of the project."""
-    found = (path for path in ROOT.rglob("*.md") if not _NOT_OURS & set(path.relative_to(ROOT).parts))
-    return [Page(path) for path in sorted(found)]
+    return tuple(Page(path) for path in sorted(_markdown(ROOT)))
+
+
+def _markdown(directory: Path) -> Iterator[Path]:
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith(".") and entry.name not in _NOT_OURS:
+            yield from _markdown(entry)
+        elif entry.suffix == ".md":
+            yield entry

@@ -32,7 +32,7 @@ def wrong_with(module: str, arguments: Sequence[str]) -> str | None:
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
             if module == "airflow":
-                from airflow.cli.cli_parser import get_parser
+                from airflow.cli.cli_parser import get_parser  # noqa: PLC0415 - slow, and not always needed
 
                 get_parser().parse_args(list(arguments))
             elif module == "python":

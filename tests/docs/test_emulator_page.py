@@ -1,4 +1,4 @@
-"""What the page of the emulator says to type works as it stands there, in its order, on the emulator that it starts."""
+"""What is to be sent to the emulator is answered as it stands in the pages, in their order, by the emulator that they start."""
 
 import json
 import subprocess
@@ -15,15 +15,15 @@ from commission_sync.local.port import any_free
 from pages import page
 from shell_lines import Command, commands
 
-PAGE = page("docs/emulator.md")
-TYPED = [command for block in PAGE.blocks("sh") for command in commands(block.text)]
+PAGES = [page("docs/emulator.md"), page("docs/tour.md")]
+TYPED = [command for found in PAGES for block in found.blocks("sh") for command in commands(block.text)]
 URL = "http://127.0.0.1:8765"
 
 
 @contextmanager
 def as_documented() -> Iterator[str]:
-    """Start the emulator by the page's own line, but for the port."""
-    (line,) = (command.words[1:] for command in TYPED if command.module)
+    """Start the emulator by its page's own line, but for the port."""
+    (line,) = (command.words[1:] for command in TYPED if command.module == "hubspot_emulator")
     port = str(any_free())
     words = [sys.executable, *(port if word == "8765" else word for word in line), "--exit-with-parent"]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:

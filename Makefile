@@ -1,6 +1,6 @@
 # Everything a person runs by hand; CI runs the same (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help install migrate rekey demo up test lint format requirements docs bench build sbom audit clean
+.PHONY: help install migrate rekey demo up test lint format requirements docs bench screenshots build sbom audit clean
 SHELL := /bin/sh
 
 # The commands that need more than the packages are Python: see include/commission_sync/local.
@@ -27,7 +27,7 @@ up: install ## Airflow for your own HubSpot: as `make demo`, without sample data
 	@$(run) commission_sync.local.up --exit-with-parent
 
 test: install ## Run all tests (ARGS=… goes to pytest)
-	@$(run) pytest -n $${TEST_WORKERS:-logical} $(ARGS)
+	@$(run) pytest -n $${TEST_WORKERS:-logical} --dist loadgroup $(ARGS)
 
 lint: install ## Check style, types, the direction of imports and requirements.txt
 	.venv/bin/ruff check .
@@ -48,6 +48,9 @@ docs: install ## Write docs/hubspot-properties.md anew from the code
 
 bench: install ## Measure against the limits of HubSpot and PostgreSQL (ARGS=… goes to the benchmarks)
 	@PYTHONPATH=. $(run) benchmarks $(ARGS)
+
+screenshots: install ## Take docs/images anew, with a real Chromium
+	@PYTHONPATH=tests/support $(run) screenshots
 
 build: install ## Build the product's and the provider's packages into dist/ (DIST=… elsewhere)
 	@$(run) build --no-isolation --outdir $(or $(DIST),dist) .

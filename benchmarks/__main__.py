@@ -14,6 +14,7 @@ from benchmarks.fx import conversion
 from benchmarks.gate import gate
 from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
+from benchmarks.pages import pages
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "merge": merge,
     "mapping": recomputation,
     "memory": memory,
+    "pages": pages,
     "parse": parse_times,
     "reconcile": reconcile,
     "streams": everything,

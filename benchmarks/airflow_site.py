@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +47,14 @@ class AirflowSite:
 
 
 @contextmanager
-def airflow_site(*dag_files: str) -> Iterator[AirflowSite]:
-    """Yield an Airflow with these files of dags/ and the company `bench`, whose deals are not synced yet."""
+def airflow_site(*dag_files: str, settings: Mapping[str, str] | None = None) -> Iterator[AirflowSite]:
+    """Yield an Airflow with these files of dags/ and the company `bench`, whose deals are not synced yet.
+
+    :param settings: those of PostgreSQL
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-airflow-") as root,
-        EmbeddedPostgres(Path(root) / "postgres") as server,
+        EmbeddedPostgres(Path(root) / "postgres", settings=settings) as server,
         running_emulator([PORTAL]) as emulator,
     ):
         (Path(root) / "dags").mkdir()

@@ -12,6 +12,15 @@ class HubSpotCommissionSync(AirflowPlugin):
 
     name = "hubspot_commission_sync"
     fastapi_apps = [{"app": PagesOnDemand(), "url_prefix": "/hubspot", "name": "HubSpot commission sync"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        {
+            "name": "HubSpot sync",
+            "href": "/hubspot/",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "hubspot-sync",
+        }
+    ]
 
     @classmethod
     def on_load(cls, *_: object, **__: object) -> None:

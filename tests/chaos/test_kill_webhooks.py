@@ -92,7 +92,8 @@ def test_whatever_is_killed_nothing_acknowledged_is_missing_and_the_rows_are_rig
     assert set(states) <= {"done", "ignored"}, states
     sent = figures["happened"]
     assert sum(states.values()) == sent, "every event that happened is there once, duplicates and retries not counted"
-    assert not world.difference()
+    # Setting a property to what it is moves the modified time and sends no event.
+    assert not world.difference(ignored=("hs_lastmodifieddate",))
     inserted = Counter(
         i for (i,) in world.query("SELECT entity_id FROM audit_log WHERE entity = 'deal' AND action = 'insert'")
     )

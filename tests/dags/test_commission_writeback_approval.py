@@ -2,21 +2,21 @@
 
 import json
 import re
-import shutil
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
 
+import chromium
 from airflow_server import AirflowServer, airflow_server
 from commissions import DAG_ID, WriteBack
 from hubspot_emulator import PortalSpec, running_emulator
 from world import World, register
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PORTALS = [
     PortalSpec(name, 1001 + n, 60, f"pat-na1-{name}") for n, name in enumerate(("acme", "globex", "initech", "hooli"))
 ]
@@ -116,14 +116,12 @@ def test_approved_after_it_expired_it_is_not_applied(airflow, company):
     assert company.in_hubspot() == {}
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
 @pytest.mark.parametrize("company", ["hooli"], indirect=True)
 def test_approved_in_a_browser_it_is_written(airflow, company, tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium.require()
     run_id, question = asked(airflow, company)
     ti = question["task_instance"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium.running_chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1100})
         user, password = airflow.login
         page.goto(airflow.url)
@@ -133,12 +131,9 @@ def test_approved_in_a_browser_it_is_written(airflow, company, tmp_path):
         page.wait_for_load_state("networkidle")
         path = f"/dags/{DAG_ID}/runs/{run_id}/tasks/{ti['task_id']}/mapped/{ti['map_index']}/required_actions"
         page.goto(airflow.url + path)
-        sync_api.expect(page.get_by_text("Write 10 commissions of hooli to HubSpot?").first).to_be_visible(
-            timeout=30_000
-        )
+        expect(page.get_by_text("Write 10 commissions of hooli to HubSpot?").first).to_be_visible(timeout=30_000)
         page.screenshot(path=Path(tmp_path) / "question.png")
         page.get_by_role("button", name="Approve").click()
         assert airflow.ended(DAG_ID, run_id) == "success"
-        browser.close()
     assert len(company.in_hubspot()) == 10
     assert decided(company) == [("applied", "admin")]

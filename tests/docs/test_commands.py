@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pages import ROOT, every_page, page
+from handbook import ROOT, every_page, page
 from shell_lines import Command, commands
 
 # Of PostgreSQL, git and Python: not ours to prove.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from commission_sync.local.port import any_free
-from pages import page
+from handbook import page
 from shell_lines import Command, commands
 
 PAGES = [page("docs/emulator.md"), page("docs/tour.md")]

@@ -9,7 +9,7 @@ from commission_sync.alerts.advice import ADVICE
 from commission_sync.alerts.mail import Links
 from commission_sync.settings import Settings
 from commission_sync.store.incidents import Incident, News
-from pages import ROOT, page
+from handbook import ROOT, page
 
 RUNBOOK = page("docs/runbook.md")
 PACKAGES = ("airflow_hubspot", "commission_sync")

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from commission_sync.settings import Settings
-from pages import ROOT, page
+from handbook import ROOT, page
 
 PACKAGE = ROOT / "include" / "commission_sync"
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)*")

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlparse
 
-from pages import every_page
+from handbook import every_page
 
 STATEMENT = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM) ")
 # What stands for an id, and for a condition that is left out.

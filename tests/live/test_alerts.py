@@ -11,7 +11,7 @@ from commission_sync.local.port import any_free
 from hubspot_emulator import PortalSpec, running_emulator
 from live import eventually, live_airflow
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 
 PORTALS = [PortalSpec("acme", 1001, 30, "pat-na1-acme"), PortalSpec("globex", 1002, 30, "pat-na1-globex")]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages import ROOT
+from handbook import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 
 import airflow_hubspot
 from environments import Environment
-from pages import ROOT
+from handbook import ROOT
 
 INCLUDE = ROOT / "include"
 PROVIDER = ROOT / "packages" / "airflow-hubspot"

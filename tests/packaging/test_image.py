@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from environments import Environment, uv
-from pages import ROOT
+from handbook import ROOT
 
 NEEDED = [
     "Dockerfile", "LICENSE", "README.md", "airflow_settings.yaml", "dags/hubspot_deals.py", "packages.txt",

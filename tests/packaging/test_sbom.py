@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from pages import ROOT
+from handbook import ROOT
 
 
 def test_every_requirement_is_listed_with_its_version_and_origin(tmp_path):

@@ -128,7 +128,7 @@ class WriteBack:
         found: dict[str, list[str]] = {}
         with self.world.client() as client:
             for start in range(0, len(ids), 50):
-                read = client.objects.batch_read("deals", ids[start : start + 50], [name], history=[name])
+                read = client.objects.batch_read_history("deals", ids[start : start + 50], [name])
                 for record in read.results:
                     past = record["propertiesWithHistory"][name]
                     found[record["id"]] = [entry["value"] for entry in past if entry["value"]]

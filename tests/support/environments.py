@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pages import ROOT
+from handbook import ROOT
 
 # Asks Airflow as its commands do; one process, as importing it is most of the cost.
 _ASK = """

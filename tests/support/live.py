@@ -61,19 +61,28 @@ class LiveAirflow:
 
 @contextmanager
 def live_airflow(
-    directory: Path, emulator: Emulator, portals: list[PortalSpec], variables: Mapping[str, str]
+    directory: Path,
+    emulator: Emulator,
+    portals: list[PortalSpec],
+    variables: Mapping[str, str],
+    prepare: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LiveAirflow]:
-    """Start an Airflow below `directory` whose companies are `portals`; nothing of it is left behind."""
+    """Start an Airflow below `directory` whose companies are `portals`; nothing of it is left behind.
+
+    `prepare` is given the commissions database, with the companies in it, while Airflow starts.
+    """
     for part in ("dags", "plugins"):
         shutil.copytree(ROOT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
     environment = build(Project(directory), dict(variables), serves_api=True)
     try:
         migrate(environment.commissions_dsn)
+        for portal in portals:
+            register(environment.commissions_dsn, portal)
         with Standalone(environment) as standalone:
+            prepare(environment.commissions_dsn)
             standalone.wait_until_healthy()
             live = LiveAirflow(environment, standalone, emulator)
             for portal in portals:
-                register(live.dsn, portal)
                 live.connect_company(portal)
             yield live
     finally:

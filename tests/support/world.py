@@ -173,14 +173,15 @@ class World:
         with psycopg.connect(self.dsn) as conn:
             conn.execute(statement)
 
-    def difference(self, stream: Stream = DEALS, *, nulls: bool = True) -> Difference:
+    def difference(self, stream: Stream = DEALS, *, nulls: bool = True, ignored: tuple[str, ...] = ()) -> Difference:
         """Compare every property of every live record, and its links to live deals, with the truth.
 
-        Without `nulls`, a property that has no value and one that is not there are the same.
+        Without `nulls`, a property that has no value and one that is not there are the same. Properties whose name
+        begins with one of `ignored` are not compared.
         """
 
         def _comparable(properties: dict[str, str | None]) -> dict[str, str | None]:
-            kept = {k: v for k, v in properties.items() if not k.startswith(_CLOCK_LIKE)}
+            kept = {k: v for k, v in properties.items() if not k.startswith((*_CLOCK_LIKE, *ignored))}
             return kept if nulls else {k: v for k, v in kept.items() if v is not None}
 
         of_type = "AND type = %s" if stream.type else "AND %s::text IS NULL"

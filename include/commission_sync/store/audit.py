@@ -1,10 +1,11 @@
-"""Entries of the audit log that say why a row was corrected, beside those that the merge writes for changed values."""
+"""Entries of the audit log that say why a row was corrected, or what a person did; the merge writes all others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -44,3 +45,28 @@ def record_corrections(
                 "changes": documents,
             },
         )
+
+
+_ACTION = """
+INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor)
+VALUES (%s, %s, %s, %s, %s::jsonb, %s)
+"""
+
+
+def record_action(
+    conn: psycopg.Connection,
+    integration_id: UUID,
+    *,
+    entity: str,
+    entity_id: str,
+    action: str,
+    actor: str,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry for what a person did, in the transaction that does it.
+
+    :param entity: what it was done to, such as `stream` or `company`, and `entity_id` which of them
+    :param actor: the person's name as Airflow has it
+    """
+    document = orjson.dumps(changes or {}, default=str).decode()
+    conn.execute(_ACTION, (integration_id, entity, entity_id, action, document, actor))

@@ -76,6 +76,23 @@ def integration(conn: psycopg.Connection, integration_id: UUID) -> Integration:
     return found
 
 
+def of_company(conn: psycopg.Connection, company: str) -> Integration | None:
+    """Return a company's integration, active or not; of several the one that is active and the newest."""
+    with conn.cursor(row_factory=class_row(Integration)) as cursor:
+        query = _COLUMNS + "WHERE company_id = %s ORDER BY is_active DESC, created_at DESC LIMIT 1"
+        return cursor.execute(query, (company,)).fetchone()
+
+
+def companies_like(conn: psycopg.Connection, part: str, most: int) -> list[str]:
+    """Return the names of companies that have something in them, those that begin with it first."""
+    rows = conn.execute(
+        "SELECT DISTINCT company_id, strpos(lower(company_id), lower(%(part)s)) > 1 FROM crm_integrations "
+        "WHERE strpos(lower(company_id), lower(%(part)s)) > 0 ORDER BY 2, 1 LIMIT %(most)s",
+        {"part": part, "most": most},
+    )
+    return [name for name, _ in rows.fetchall()]
+
+
 def mark_syncing(conn: psycopg.Connection, integration_id: UUID) -> None:
     """Say that a run is under way."""
     conn.execute(

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-import psycopg
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query
 from psycopg.rows import dict_row
 from pydantic import BaseModel, ConfigDict, Field
 
-from commission_sync.operators.database import commissions_connection
+from commission_sync.web.access import Person, whoever_may_operate, whoever_may_see
+from commission_sync.web.database import Database
 from commission_sync.webhooks import lanes
 from commission_sync.webhooks.letters import InvalidReplay, Selection, dismiss, replay
 
@@ -26,43 +20,8 @@ _PAGE = 100
 router = APIRouter(prefix="/api/webhooks")
 
 
-def _may(method: str) -> Any:
-    def check(request: Request, user: GetUserDep) -> BaseUser:
-        """Let those pass who may see, or trigger, the DAG that works the events off."""
-        if method == "POST":
-            _refuse_other_origins(request)
-        details = DagDetails(id=DAG_ID)
-        if not get_auth_manager().is_authorized_dag(
-            method=method,  # type: ignore[arg-type]
-            access_entity=DagAccessEntity.RUN,
-            details=details,
-            user=user,
-        ):
-            raise HTTPException(403, f"this needs the right to {'trigger' if method == 'POST' else 'see'} {DAG_ID}")
-        return user
-
-    return check
-
-
-def _refuse_other_origins(request: Request) -> None:
-    # The login may come as a cookie, which a browser sends along whoever asks it to.
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, "this is asked for by another site's page")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "the body has to be application/json")
-
-
-MaySee = Annotated[BaseUser, Depends(_may("GET"))]
-MayAct = Annotated[BaseUser, Depends(_may("POST"))]
-
-
-def _connection() -> Iterator[psycopg.Connection]:
-    with commissions_connection() as conn:
-        yield conn
-
-
-Database = Annotated[psycopg.Connection, Depends(_connection)]
+MaySee = Annotated[Person, Depends(whoever_may_see(DAG_ID))]
+MayAct = Annotated[Person, Depends(whoever_may_operate(DAG_ID))]
 
 
 class Strict(BaseModel):
@@ -123,32 +82,32 @@ def dead_letters(
 
 
 @router.post("/replay")
-def replay_events(body: ReplayBody, user: MayAct, conn: Database) -> dict[str, int]:
+def replay_events(body: ReplayBody, person: MayAct, conn: Database) -> dict[str, int]:
     """Put events back as if they had just come."""
     try:
         selection = Selection(**body.model_dump())
     except InvalidReplay as error:
         raise HTTPException(422, str(error)) from None
     with conn.transaction():
-        return {"replayed": replay(conn, selection, actor=user.get_name())}
+        return {"replayed": replay(conn, selection, actor=person.name)}
 
 
 @router.post("/dismiss")
-def dismiss_letters(body: DismissBody, user: MayAct, conn: Database) -> dict[str, int]:
+def dismiss_letters(body: DismissBody, person: MayAct, conn: Database) -> dict[str, int]:
     """Lay dead letters to rest."""
     try:
         with conn.transaction():
-            return {"dismissed": dismiss(conn, body.ids, reason=body.reason, actor=user.get_name())}
+            return {"dismissed": dismiss(conn, body.ids, reason=body.reason, actor=person.name)}
     except InvalidReplay as error:
         raise HTTPException(422, str(error)) from None
 
 
 @router.post("/lanes/{company}/pause")
-def pause(company: str, body: PauseBody, user: MayAct, conn: Database) -> dict[str, str]:
+def pause(company: str, body: PauseBody, person: MayAct, conn: Database) -> dict[str, str]:
     """Let a company's events wait; they are still accepted."""
     try:
         with conn.transaction():
-            lanes.pause(conn, company, reason=body.reason, actor=user.get_name())
+            lanes.pause(conn, company, reason=body.reason, actor=person.name)
     except lanes.UnknownLane as error:
         raise HTTPException(404, str(error)) from None
     return {"company": company, "lane": "paused"}

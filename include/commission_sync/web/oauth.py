@@ -15,7 +15,7 @@ from commission_sync.oauth.installation import CALLBACK, START, Installation
 from commission_sync.operators.database import commissions_connection
 from commission_sync.operators.portal import OAUTH_APP, PortalHook, keyring, pages
 from commission_sync.store.onboarding import PortalMismatch
-from commission_sync.web.access import MayConnect
+from commission_sync.web.access import MayAdminister
 from commission_sync.web.messages import PRIVATE, message
 
 router = APIRouter()
@@ -70,24 +70,24 @@ ForInstallation = Annotated[Installation, Depends(_installation)]
 @router.get(START)
 def start(
     company: Company,
-    user: MayConnect,
+    person: MayAdminister,
     installation: ForInstallation,
     flags: Annotated[dict[str, bool | str], Depends(_flags)],
 ) -> RedirectResponse:
     """Send the person to HubSpot's page, with the scopes that the company's features need."""
-    url = installation.begin(company, user=user.get_id(), flags=flags)
+    url = installation.begin(company, user=person.id, flags=flags)
     return RedirectResponse(url, 302, headers=PRIVATE)
 
 
 @router.get(CALLBACK)
 def callback(
-    request: Request, user: MayConnect, installation: ForInstallation, state: str = "", code: str = ""
+    request: Request, person: MayAdminister, installation: ForInstallation, state: str = "", code: str = ""
 ) -> HTMLResponse:
     """Take what HubSpot sends back, and say what became of it."""
     if not code:
         return message(request, 400, "Not connected", "HubSpot sent no consent back; nothing was changed.")
     try:
-        done = installation.complete(state=state, code=code, user=user.get_id())
+        done = installation.complete(state=state, code=code, user=person.id)
     except (ConsentRefused, PortalMismatch) as refused:
         return message(request, 400, "Not connected", str(refused))
     except HubSpotError as failed:

@@ -20,7 +20,6 @@ from shell_lines import Command, commands
 OF_OTHERS = {"psql", "pg_dump", "git", "pip"}
 CARRIED_OUT = {
     "make demo": "tests/integration/commission_sync/local/test_demo.py",
-    "make migrate": "tests/conftest.py",
     "make rekey": "tests/integration/commission_sync/oauth/test_rekey.py",
     "make build": "tests/packaging/test_distributions.py",
     "make sbom": "tests/packaging/test_sbom.py",

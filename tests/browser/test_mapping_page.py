@@ -196,14 +196,7 @@ def test_flags_are_set_and_handed_back(initech, page_as):
 
 
 def test_hubspot_is_asked_for_properties_again(site, page_as):
-    made = {
-        "name": "launch_bonus",
-        "label": "Launch bonus",
-        "groupName": "dealinformation",
-        "type": "number",
-        "fieldType": "number",
-    }
-    site.worlds["globex"].call("POST", "/crm/v3/properties/deals", made)
+    site.worlds["globex"].add_property("launch_bonus", "Launch bonus")
     page = page_as("admin")
     page.goto("/hubspot/mapping/globex")
     page.get_by_label("Search").fill("launch")

@@ -102,14 +102,7 @@ def test_properties_are_found_with_type_group_and_values(pages, acme):
 
 
 def test_a_property_that_was_made_a_moment_ago_can_be_asked_for(pages, acme):
-    made = {
-        "name": "launch_bonus",
-        "label": "Launch bonus",
-        "groupName": "dealinformation",
-        "type": "number",
-        "fieldType": "number",
-    }
-    assert acme.call("POST", "/crm/v3/properties/deals", made).status < 300
+    acme.add_property("launch_bonus", "Launch bonus")
     client = pages("admin")
     assert "No property fits." in client.get(f"{HERE}/properties?words=launch").text
     asked = client.post(f"{HERE}/refresh")

@@ -12,9 +12,11 @@ from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
 from benchmarks.fx import conversion
 from benchmarks.gate import gate
+from benchmarks.health import health
 from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
 from benchmarks.pages import pages
+from benchmarks.quality import quality
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
@@ -26,11 +28,13 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "gate": gate,
     "emulator": emulator,
     "fx": conversion,
+    "health": health,
     "merge": merge,
     "mapping": recomputation,
     "memory": memory,
     "pages": pages,
     "parse": parse_times,
+    "quality": quality,
     "reconcile": reconcile,
     "streams": everything,
     "streams_memory": memory_of_activities,

@@ -12,9 +12,7 @@ from commission_sync.operators.params import sync_params
 from commission_sync.operators.reconcile import ReconcileOperator, reconcile_params
 from commission_sync.operators.score_quality import ScoreQualityOperator
 from commission_sync.settings import load_settings
-from commission_sync.streams.activities import ACTIVITIES
-from commission_sync.streams.deals import DEALS
-from commission_sync.streams.line_items import LINE_ITEMS
+from commission_sync.streams.standard import STREAMS
 
 DOC = """
 ### What search never shows: archived, restored, merged, purged, relinked and silently changed records
@@ -29,7 +27,6 @@ Compares HubSpot's primary store with the tables, corrects what differs, and say
 """
 
 settings = load_settings()
-STREAMS = (DEALS, LINE_ITEMS, *ACTIVITIES)
 
 with DAG(
     dag_id="hubspot_reconcile",

@@ -109,6 +109,12 @@ def test_every_dag_lands_each_companys_records_and_tells_of_it_by_asset(airflow,
         "SELECT company_id, count(*)::int, count(score)::int, min(q.dag_id) FROM data_quality_scores q "
         "JOIN crm_integrations i ON i.id = q.integration_id GROUP BY 1 ORDER BY 1",
     ) == [("acme", 7, 7, "hubspot_reconcile"), ("globex", 7, 7, "hubspot_reconcile")]
+    named = rows(
+        postgres.dsn("airflow_of_the_tests"),
+        "SELECT DISTINCT task_id, rendered_map_index FROM task_instance WHERE dag_id = 'hubspot_reconcile' "
+        "AND map_index >= 0 ORDER BY 1, 2",
+    )
+    assert named == [(task, company) for task in ("reconcile", "score") for company in ("acme", "globex")]
     events = rows(
         postgres.dsn("airflow_of_the_tests"),
         "SELECT a.uri, e.extra->>'company', e.source_dag_id FROM asset_event e JOIN asset a ON a.id = e.asset_id",

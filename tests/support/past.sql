@@ -25,4 +25,4 @@ SELECT i.id, portal_id, portal_id || ':deal.propertyChange:past' || n || ':' || 
        jsonb_build_object('portalId', portal_id, 'subscriptionType', 'deal.propertyChange', 'propertyName', 'amount'),
        'done', 1, at + (1 + random() * 3) * interval '1 second'
 FROM crm_integrations i, generate_series(1, 150) n,
-     LATERAL (SELECT date_trunc('second', now() - random() * interval '22 hours') AS at) t;
+     LATERAL (SELECT date_trunc('second', now() - (n + random()) * interval '8.7 minutes') AS at) t;

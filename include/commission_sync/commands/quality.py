@@ -11,9 +11,9 @@ import psycopg
 from commission_sync.commands.shell import CommandError, commissions_database, run, say, whoami
 from commission_sync.flags.read import with_flags
 from commission_sync.quality import Scored, ScoredBy, Scoring
-from commission_sync.quality.scoring import STREAMS
 from commission_sync.settings import InvalidSetting, load_settings
 from commission_sync.store.integrations import Integration, active_integrations
+from commission_sync.streams.standard import STREAMS
 
 _EXAMPLES = """examples:
   python -m commission_sync.quality                      (all companies)
@@ -59,10 +59,8 @@ def _score(options: Namespace) -> int:
         raise CommandError(str(error)) from None
     with commissions_database() as conn:
         for company in _companies(conn, options.company):
-            say(company.company_id)
-            for scored in Scoring(conn, company, settings, ScoredBy(whoami()), streams).run():
-                for line in _told(scored, options.findings):
-                    say(f"  {line}")
+            scored = Scoring(conn, company, settings, ScoredBy(whoami()), streams).run()
+            say("\n  ".join([company.company_id, *(line for one in scored for line in _told(one, options.findings))]))
     return 0
 
 
@@ -79,10 +77,10 @@ def _told(scored: Scored, most: int) -> Iterator[str]:
     yield f"{scored.stream.name:<14}{_shown(score.score)}  {scored.records} records"
     for name, part in score.parts.items():
         if part.score is None:
-            yield f"  {name:<12}     -  {part.reason}"
+            yield f"  {name:<13}     -  {part.reason}"
             continue
-        yield f"  {name:<12}{_shown(part.score)}  " + (
-            f"costs {part.points_lost:.2f} points, {part.count} findings" if part.count else "nothing wrong"
+        yield f"  {name:<13}{_shown(part.score)}  " + (
+            f"costs {part.points_lost:.4f} points, {part.count} findings" if part.count else "nothing wrong"
         )
         for loss, points in part.findings[:most]:
             which = f" {scored.stream.entity} {loss.crm_id}:" if loss.crm_id else ""

@@ -12,24 +12,26 @@ from commission_sync.flags.read import read_flags
 from commission_sync.mapping.compiled import Catalogue, Compiled, compile_mapping
 from commission_sync.mapping.config import read_config
 from commission_sync.mapping.issues import Issue
+from commission_sync.store.deal_pay import (
+    CommissionFacts,
+    Review,
+    WriteBackFacts,
+    deal_commission,
+    deal_reviews,
+    deal_writebacks,
+)
 from commission_sync.store.deal_story import (
     AuditEntry,
     Change,
-    CommissionFacts,
     DealFacts,
     LineItemFacts,
-    Review,
     SplitFacts,
     UsedRate,
-    WriteBackFacts,
     deal_audit,
-    deal_commission,
     deal_facts,
     deal_history,
     deal_line_items,
-    deal_reviews,
     deal_shares,
-    deal_writebacks,
     open_problems,
     used_rates,
 )

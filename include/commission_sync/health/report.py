@@ -13,11 +13,14 @@ from typing import Any
 import psycopg
 
 from commission_sync.health.checks import CHECKS, Health, judged
+from commission_sync.health.judged_streams import NIGHTLY, switched_off
 from commission_sync.settings import Settings
 from commission_sync.store import DatabaseUnavailable
 from commission_sync.store.standing import standings
 
 KEPT_SECONDS = 5.0
+# So old an answer is still given while a new one is made, so that nobody waits for it where many ask.
+OLDEST_SECONDS = 15.0
 # The rate of errors is that of about two freshness intervals: it falls by itself when tries succeed again.
 _LATELY = 2
 
@@ -57,7 +60,9 @@ class Report:
 def report(conn: psycopg.Connection, settings: Settings) -> Report:
     """Judge all active companies."""
     with conn.transaction():
-        found = standings(conn, lately=_LATELY * settings.freshness_sla)
+        found = standings(
+            conn, lately=_LATELY * settings.freshness_sla, nightly=NIGHTLY, switched_off=switched_off(conn)
+        )
     now = datetime.now(UTC)
     return Report([judged(standing, now=now, sla=settings.freshness_sla) for standing in found])
 
@@ -69,15 +74,35 @@ class CachedReport:
     settings: Settings
     open_connection: Callable[[], psycopg.Connection]
     clock: Callable[[], float] = time.monotonic
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    # Held by whoever makes a report.
+    _turn: threading.Lock = field(default_factory=threading.Lock)
     _made: tuple[float, Report] | None = None
 
     def current(self) -> Report:
         """Return the report; an unreachable database is one, too."""
-        with self._lock:
-            if self._made is None or self.clock() - self._made[0] > KEPT_SECONDS:
-                self._made = (self.clock(), self._make())
-            return self._made[1]
+        if (kept := self._not_older_than(KEPT_SECONDS)) is not None:
+            return kept
+        if (kept := self._not_older_than(OLDEST_SECONDS)) is not None:
+            if self._turn.acquire(blocking=False):
+                threading.Thread(target=self._renew, daemon=True).start()
+            return kept
+        with self._turn:
+            return self._not_older_than(KEPT_SECONDS) or self._made_now()
+
+    def _not_older_than(self, seconds: float) -> Report | None:
+        made = self._made
+        return made[1] if made is not None and self.clock() - made[0] <= seconds else None
+
+    def _renew(self) -> None:
+        try:
+            self._made_now()
+        finally:
+            self._turn.release()
+
+    def _made_now(self) -> Report:
+        made = self._make()
+        self._made = (self.clock(), made)
+        return made
 
     def _make(self) -> Report:
         try:

@@ -11,6 +11,7 @@ from commission_sync.mapping.compiled import Portal
 from commission_sync.mapping.draft import CheckedDraft
 from commission_sync.mapping.issues import InvalidMapping
 from commission_sync.mapping.versions import Documents, activate, save
+from commission_sync.store.audit import record_action
 from commission_sync.store.mapping_versions import StoredMapping, lock_mapping, stored_mapping
 
 
@@ -57,6 +58,7 @@ def keep(
             "still here: look at what the versions below changed, and save again"
         )
     version = save(conn, integration_id, draft.checked, portal, author=author, note=note)
+    record_action(conn, integration_id, entity="mapping", entity_id=str(version), action="save", actor=author)
     if activates:
         activate(conn, integration_id, version, portal, actor=author)
     return version

@@ -1,4 +1,4 @@
-"""How what is wrong becomes points: pure arithmetic, exact but for the last digits of a division.
+"""How what is wrong becomes points: pure arithmetic, in fractions, so that nothing is rounded before the end.
 
 A dimension loses the share of its money that is wrong, and a stream the mean of its dimensions, by their weights.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
-FULL = Decimal(100)
-_CENT = Decimal("0.01")
-# Sums of money have up to a hundred digits before and after the point.
-_DIGITS = 250
+FULL = 100
+# Thirds have no end; nobody reads more digits of a point than these.
+_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -78,32 +79,39 @@ class Score:
 
 def combine(dimensions: Sequence[Judged]) -> Score:
     """Return a stream's score; dimensions that could not be judged leave their weight to the others."""
-    with localcontext(prec=_DIGITS):
-        total = sum(d.weight for d in dimensions if d.reason is None)
-        parts = {d.dimension: _part(d, total) for d in dimensions}
-        if not total:
-            return Score(None, parts, "; ".join(f"{d.dimension}: {d.reason}" for d in dimensions))
-        lost = sum((part.points_lost for part in parts.values()), Decimal())
-        return Score(_rounded(FULL - lost), parts)
+    total = sum(d.weight for d in dimensions if d.reason is None)
+    weights = {d.dimension: Fraction(0 if d.reason else FULL * d.weight, total or 1) for d in dimensions}
+    parts = {d.dimension: _part(d, weights[d.dimension]) for d in dimensions}
+    if not total:
+        return Score(None, parts, "; ".join(f"{d.dimension}: {d.reason}" for d in dimensions))
+    lost = sum((weights[d.dimension] * _share_lost(d) for d in dimensions), Fraction())
+    return Score(_rounded_down(FULL - lost), parts)
 
 
-def _part(dimension: Judged, total: int) -> Part:
+def _part(dimension: Judged, weight: Fraction) -> Part:
     if dimension.reason is not None:
         return Part(Decimal(), None, Decimal(), Decimal(), 0, (), dimension.reason)
-    weight = FULL * dimension.weight / total
-    # What is wrong for the stream as a whole and what is wrong with a record may be the same money.
-    lost = min(dimension.lost, dimension.money)
-    a_unit = weight * lost / (dimension.money * dimension.lost) if lost else Decimal()
+    points = weight * _share_lost(dimension)
+    a_unit = points / Fraction(dimension.lost) if dimension.lost else Fraction()
     return Part(
-        weight=weight,
-        score=_rounded(FULL - FULL * lost / dimension.money) if lost else FULL,
-        points_lost=dimension.lost * a_unit,
-        money=lost,
+        weight=_rounded(weight),
+        score=_rounded_down(FULL - FULL * _share_lost(dimension)),
+        points_lost=_rounded(points),
+        money=min(dimension.lost, dimension.money),
         count=dimension.count,
-        findings=[(loss, loss.money * a_unit) for loss in dimension.losses],
+        findings=[(loss, _rounded(Fraction(loss.money) * a_unit)) for loss in dimension.losses],
         reason=None,
     )
 
 
-def _rounded(score: Decimal) -> Decimal:
-    return max(score, Decimal()).quantize(_CENT, ROUND_DOWN)
+def _share_lost(dimension: Judged) -> Fraction:
+    # What is wrong for the stream as a whole and what is wrong with a record may be the same money.
+    return min(Fraction(dimension.lost) / Fraction(dimension.money), Fraction(1)) if dimension.lost else Fraction()
+
+
+def _rounded(points: Fraction) -> Decimal:
+    return Decimal(round(points * 10**_DECIMALS)).scaleb(-_DECIMALS)
+
+
+def _rounded_down(score: Fraction) -> Decimal:
+    return Decimal(floor(score * 100)).scaleb(-2)

@@ -17,15 +17,8 @@ from commission_sync.settings import Settings
 from commission_sync.store.cursors import read_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.quality import Finding, ScoredBy, ScoreRow, save_score
-from commission_sync.streams.activities import ACTIVITIES
-from commission_sync.streams.deals import DEALS
-from commission_sync.streams.line_items import LINE_ITEMS
+from commission_sync.streams.standard import STREAMS
 from commission_sync.streams.stream import Stream
-
-# Thirds have no end; nobody reads more digits than these.
-_DECIMALS = 6
-
-STREAMS = (DEALS, LINE_ITEMS, *ACTIVITIES)
 
 _log = logging.getLogger(__name__)
 
@@ -47,15 +40,7 @@ class Scored:
     def findings(self) -> list[Finding]:
         """Return what cost the points."""
         return [
-            Finding(
-                dimension,
-                loss.rule,
-                self.stream.entity,
-                loss.crm_id,
-                round(points, _DECIMALS),
-                round(loss.money, _DECIMALS),
-                loss.what,
-            )
+            Finding(dimension, loss.rule, self.stream.entity, loss.crm_id, points, loss.money, loss.what)
             for dimension, part in self.score.parts.items()
             for loss, points in part.findings
         ]
@@ -113,13 +98,9 @@ class Scoring:
 def _as_json(part: Part) -> dict[str, Any]:
     return {
         "score": None if part.score is None else str(part.score),
-        "weight": _figure(part.weight),
-        "points_lost": _figure(part.points_lost),
-        "money": _figure(part.money),
+        "weight": str(part.weight),
+        "points_lost": str(part.points_lost),
+        "money": f"{part.money:f}",
         "count": part.count,
         "reason": part.reason,
     }
-
-
-def _figure(value: Decimal) -> str:
-    return f"{round(value, _DECIMALS):f}"

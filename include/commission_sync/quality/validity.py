@@ -23,7 +23,7 @@ WHERE NOT p.is_missing
 
 # A field that is broken for all deals costs its share of all fields.
 _BROKEN = """
-SELECT NULL AS crm_id, f.share * (SELECT sum(weight) FROM quality_records) AS money,
+SELECT NULL AS crm_id, f.share * (SELECT coalesce(sum(weight), 0) FROM quality_records) AS money,
        format('the mapping of %%s is broken for all deals: %%s', b.field, string_agg(b.message, '; ')) AS what
 FROM mapping_breaches b CROSS JOIN (
     SELECT 1.0 / greatest((SELECT count(*) FROM quality_fields), 1) AS share

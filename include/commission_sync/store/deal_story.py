@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+
+from commission_sync.store.typed import rows_of
 
 
 @dataclass(frozen=True)
@@ -124,81 +125,6 @@ SELECT source, base, quote, rate_date, rate FROM fx_rates_in_force WHERE id = AN
 
 
 @dataclass(frozen=True)
-class CommissionFacts:
-    """What the commission engine says of the deal, and since when its inputs are held against changes."""
-
-    amount: Decimal | None
-    currency: str | None
-    status: str
-    approved_date: date | None
-    paid: bool
-    updated_at: datetime
-    inputs_kept_at: datetime | None
-
-
-_COMMISSION = """
-SELECT c.amount, c.currency, c.status::text, c.approved_date, c.paid, c.updated_at, f.taken_at AS inputs_kept_at
-FROM deal_commissions c LEFT JOIN commission_fingerprints f ON f.deal_id = c.deal_id WHERE c.deal_id = %s
-"""
-
-
-@dataclass(frozen=True)
-class Review:
-    """A change of the deal after its commission was approved, and a person's word on it."""
-
-    changes: dict[str, Any]
-    state: str
-    note: str | None
-    decided_by: str | None
-    decided_at: datetime | None
-    opened_at: datetime
-
-
-_REVIEWS = """
-SELECT changes, state, note, decided_by, decided_at, opened_at FROM commission_reviews
-WHERE deal_id = %s ORDER BY opened_at DESC LIMIT 20
-"""
-
-
-@dataclass(frozen=True)
-class WriteBackFacts:
-    """One attempted change of the deal in HubSpot."""
-
-    state: str
-    kind: str
-    plan_state: str
-    dag_id: str
-    run_id: str
-    crm_id: str
-    properties: dict[str, str]
-    before: dict[str, str | None]
-    observed: dict[str, str | None] | None
-    stored: dict[str, str | None] | None
-    attempts: int
-    last_error: str | None
-    correlation_id: str | None
-    conflict: list[dict[str, Any]] | None
-    resolution: str | None
-    resolved_by: str | None
-    mismatch: dict[str, list[str | None]] | None
-    near_misses: int
-    created_at: datetime
-    sent_at: datetime | None
-    verified_at: datetime | None
-    echoed_at: datetime | None
-    superseded_at: datetime | None
-
-
-_WRITEBACKS = """
-SELECT w.state, p.kind, p.state AS plan_state, p.dag_id, p.run_id, w.crm_id, w.properties, w.before, w.observed,
-       w.stored, w.attempts, w.last_error, w.correlation_id, w.conflict, w.resolution, w.resolved_by, w.mismatch,
-       w.near_misses, w.created_at, w.sent_at, w.verified_at, w.echoed_at, w.superseded_at
-FROM commission_writebacks w JOIN writeback_plans p ON p.id = w.plan_id
-WHERE w.deal_id = %s ORDER BY w.created_at DESC, w.id LIMIT 20
-"""
-
-
-@dataclass(frozen=True)
 class LineItemFacts:
     """A line item of the deal."""
 
@@ -261,49 +187,31 @@ SELECT field, reason FROM mapping_problems
 WHERE integration_id = %s AND crm_id = %s AND resolved_at IS NULL ORDER BY field
 """
 
-Row = TypeVar("Row")
-
 
 def deal_facts(conn: psycopg.Connection, integration_id: UUID, crm_id: str) -> DealFacts | None:
     """Return a company's deal, archived and merged ones too."""
-    found = _rows(conn, DealFacts, _FACTS, (integration_id, crm_id))
+    found = rows_of(conn, DealFacts, _FACTS, (integration_id, crm_id))
     return found[0] if found else None
 
 
 def deal_history(conn: psycopg.Connection, integration_id: UUID, crm_id: str, *, most: int = 20) -> list[Change]:
     """Return the newest entries of each property's history."""
-    return _rows(conn, Change, _HISTORY, {"integration_id": integration_id, "crm_id": crm_id, "most": most})
+    return rows_of(conn, Change, _HISTORY, {"integration_id": integration_id, "crm_id": crm_id, "most": most})
 
 
 def used_rates(conn: psycopg.Connection, ids: Sequence[int]) -> list[UsedRate]:
     """Return the rates with these ids."""
-    return _rows(conn, UsedRate, _RATES, (list(ids),))
-
-
-def deal_commission(conn: psycopg.Connection, deal_id: UUID) -> CommissionFacts | None:
-    """Return the deal's commission."""
-    found = _rows(conn, CommissionFacts, _COMMISSION, (deal_id,))
-    return found[0] if found else None
-
-
-def deal_reviews(conn: psycopg.Connection, deal_id: UUID) -> list[Review]:
-    """Return the deal's changes after approval, newest first."""
-    return _rows(conn, Review, _REVIEWS, (deal_id,))
-
-
-def deal_writebacks(conn: psycopg.Connection, deal_id: UUID) -> list[WriteBackFacts]:
-    """Return what was to be written to HubSpot, newest first."""
-    return _rows(conn, WriteBackFacts, _WRITEBACKS, (deal_id,))
+    return rows_of(conn, UsedRate, _RATES, (list(ids),))
 
 
 def deal_line_items(conn: psycopg.Connection, deal_id: UUID) -> list[LineItemFacts]:
     """Return the deal's line items, those that are gone last."""
-    return _rows(conn, LineItemFacts, _LINE_ITEMS, (deal_id,))
+    return rows_of(conn, LineItemFacts, _LINE_ITEMS, (deal_id,))
 
 
 def deal_shares(conn: psycopg.Connection, deal_id: UUID) -> list[SplitFacts]:
     """Return the owners' shares, those that are gone last."""
-    return _rows(conn, SplitFacts, _SPLITS, (deal_id,))
+    return rows_of(conn, SplitFacts, _SPLITS, (deal_id,))
 
 
 def deal_audit(
@@ -311,17 +219,12 @@ def deal_audit(
 ) -> list[AuditEntry]:
     """Return a page of the deal's audit trail, newest first; `before` is the last id of the page before."""
     values = {"integration_id": integration_id, "crm_id": crm_id, "before": before, "most": most}
-    return _rows(conn, AuditEntry, _AUDIT, values)
+    return rows_of(conn, AuditEntry, _AUDIT, values)
 
 
 def open_problems(conn: psycopg.Connection, integration_id: UUID, crm_id: str) -> dict[str, str]:
     """Return the reason for each of the deal's fields that has no sound value."""
     return dict(conn.execute(_PROBLEMS, (integration_id, crm_id)).fetchall())
-
-
-def _rows(conn: psycopg.Connection, kind: type[Row], statement: Any, values: Any) -> list[Row]:
-    with conn.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(statement, values).fetchall()
 
 
 @dataclass(frozen=True)
@@ -336,15 +239,18 @@ class FoundDeal:
     merged_into_crm_id: str | None
 
 
-_SEARCH = """
-SELECT crm_id, name, amount, currency, archived_at, merged_into_crm_id FROM deals
-WHERE integration_id = %(integration_id)s AND (crm_id = %(text)s OR name ILIKE %(pattern)s)
-ORDER BY crm_id <> %(text)s, archived_at IS NOT NULL, crm_id DESC LIMIT %(most)s
-"""
+_FOUND = (
+    "SELECT crm_id, name, amount, currency, archived_at, merged_into_crm_id FROM deals WHERE integration_id = %(id)s"
+)
+_NEWEST = f"{_FOUND} ORDER BY crm_id DESC LIMIT %(most)s"
+_BY_ID = f"{_FOUND} AND crm_id = %(text)s"
+_BY_NAME = f"{_FOUND} AND name ILIKE %(pattern)s ORDER BY archived_at IS NOT NULL, crm_id DESC LIMIT %(most)s"
 
 
 def search_deals(conn: psycopg.Connection, integration_id: UUID, text: str, *, most: int = 20) -> list[FoundDeal]:
-    """Return deals by their id or a part of their name; without a text the newest."""
+    """Return the deal with this id, or else deals by a part of their name; without a text the newest."""
     literal = text.strip().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    values = {"integration_id": integration_id, "text": text.strip(), "pattern": f"%{literal}%", "most": most}
-    return _rows(conn, FoundDeal, _SEARCH, values)
+    values = {"id": integration_id, "text": text.strip(), "pattern": f"%{literal}%", "most": most}
+    if not literal:
+        return rows_of(conn, FoundDeal, _NEWEST, values)
+    return rows_of(conn, FoundDeal, _BY_ID, values) or rows_of(conn, FoundDeal, _BY_NAME, values)

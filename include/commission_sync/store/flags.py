@@ -46,6 +46,19 @@ SET value = excluded.value, default_value = excluded.default_value, percentage =
     allow = excluded.allow, deny = excluded.deny, note = excluded.note, updated_by = excluded.updated_by,
     updated_at = now()
 """
+_ALL_RULES = """
+SELECT integration_id, flag, value, default_value, percentage, allow, deny, note FROM feature_flags
+"""
+
+
+def every_flag_rule(conn: psycopg.Connection) -> dict[UUID | None, list[FlagRule]]:
+    """Return the rules for single companies, and under None those for all."""
+    rules: dict[UUID | None, list[FlagRule]] = {}
+    for integration_id, *rule in conn.execute(_ALL_RULES):
+        rules.setdefault(integration_id, []).append(FlagRule(*rule))
+    return rules
+
+
 _CURRENT = """
 SELECT flag, value, default_value, percentage, allow, deny, note FROM feature_flags
 WHERE flag = %s AND integration_id IS NULL FOR UPDATE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
@@ -35,8 +37,10 @@ SELECT i.company_id, i.created_at, oldest.stream AS oldest_stream, oldest.cursor
        coalesce(c.state, 'valid') AS credential
 FROM crm_integrations i
 LEFT JOIN LATERAL (
-    SELECT stream, cursor_at FROM sync_cursors
-    WHERE integration_id = i.id AND stream NOT LIKE '%%/%%' ORDER BY cursor_at LIMIT 1
+    SELECT c.stream, c.cursor_at FROM sync_cursors c
+    WHERE c.integration_id = i.id AND c.stream NOT LIKE '%%/%%' AND c.stream <> ALL (%(nightly)s)
+      AND (i.id, c.stream) NOT IN (SELECT * FROM unnest(%(off_ids)s::uuid[], %(off_streams)s::text[]))
+    ORDER BY c.cursor_at LIMIT 1
 ) oldest ON true
 LEFT JOIN LATERAL (
     SELECT error FROM (
@@ -56,7 +60,20 @@ ORDER BY i.company_id
 """
 
 
-def standings(conn: psycopg.Connection, *, lately: timedelta) -> list[Standing]:
-    """Return how each active company stands; tries are counted that ended within `lately`."""
+def standings(
+    conn: psycopg.Connection, *, lately: timedelta, nightly: Sequence[str], switched_off: Sequence[tuple[UUID, str]]
+) -> list[Standing]:
+    """Return how each active company stands.
+
+    :param lately: tries are counted that ended within this time
+    :param nightly: streams whose cursors move once a night
+    :param switched_off: streams, with the company, whose cursors do not move any more
+    """
+    values = {
+        "lately": lately,
+        "nightly": list(nightly),
+        "off_ids": [integration_id for integration_id, _ in switched_off],
+        "off_streams": [stream for _, stream in switched_off],
+    }
     with conn.cursor(row_factory=class_row(Standing)) as cursor:
-        return cursor.execute(_STANDINGS, {"lately": lately}).fetchall()
+        return cursor.execute(_STANDINGS, values).fetchall()

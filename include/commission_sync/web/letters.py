@@ -12,7 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from commission_sync.web.access import Person, whoever_may_operate, whoever_may_see
 from commission_sync.web.database import Database
 from commission_sync.webhooks import lanes
-from commission_sync.webhooks.letters import InvalidReplay, Letter, LetterFilter, Selection, dead_letters, dismiss, replay
+from commission_sync.webhooks.letters import (
+    InvalidReplay,
+    Letter,
+    LetterFilter,
+    Selection,
+    dead_letters,
+    dismiss,
+    replay,
+)
 
 DAG_ID = "hubspot_webhooks"
 _PAGE = 100

@@ -108,6 +108,4 @@ def resume(conn: psycopg.Connection, company: str, *, actor: str) -> bool:
 def _record(
     conn: psycopg.Connection, lane: UUID, company: str, action: str, actor: str, changes: Mapping[str, Any]
 ) -> None:
-    record_action(
-        conn, lane, entity="webhook_lanes", entity_id=company, action=action, actor=actor, changes=changes
-    )
+    record_action(conn, lane, entity="webhook_lanes", entity_id=company, action=action, actor=actor, changes=changes)

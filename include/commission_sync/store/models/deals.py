@@ -21,6 +21,12 @@ class Deal(Base):
     __table_args__ = (
         UniqueConstraint("integration_id", "crm_id"),
         Index("ix_deals_fx_waiting", "integration_id", postgresql_where=text("fx_waiting IS NOT NULL")),
+        Index(
+            "ix_deals_merged_into",
+            "integration_id",
+            "merged_into_crm_id",
+            postgresql_where=text("merged_into_crm_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = new_id()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,11 +11,12 @@ from uuid import UUID
 import psycopg
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from commission_sync.settings import load_settings
 from commission_sync.store import company_page, overview
 from commission_sync.store.audit import record_action
-from commission_sync.web.access import MayAdminister, MayOperate, MaySee
+from commission_sync.web.access import MayAdminister, MayOperate, MaySee, Person
 from commission_sync.web.airflow_api import AirflowRefused, backfill, trigger
 from commission_sync.web.database import Database
 from commission_sync.web.pages.companies import Company
@@ -25,6 +27,14 @@ router = APIRouter(prefix="/companies/{company}")
 _RUNS, _REJECTS, _FINDINGS = 200, 20, 50
 
 Stream = Annotated[str, Query(pattern=f"^({'|'.join(FEATURES)})$")]
+
+
+class Period(BaseModel):
+    """What to read again; times without a zone are UTC."""
+
+    dag_id: str
+    since: datetime
+    until: datetime
 
 
 @router.get("")
@@ -73,7 +83,7 @@ def sync(
         run_id = trigger(request, dag_id, {"companies": [company.company_id]})
     except AirflowRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
-    _record(conn, company.id, person.name, dag_id, "sync now", {"run_id": [None, run_id]})
+    _record(conn, company, person, f"run {dag_id}", {"run_id": [None, run_id]})
     return told(f"Started {dag_id} for {company.company_id}.")
 
 
@@ -83,13 +93,11 @@ def read_again(
     company: Company,
     person: MayOperate,
     conn: Database,
-    dag_id: Annotated[str, Form()],
-    since: Annotated[datetime, Form()],
-    until: Annotated[datetime, Form()],
+    wanted: Annotated[Period, Form()],
 ) -> Response:
-    """Start Airflow's backfill of a period (UTC) for this company alone."""
-    _known(dag_id)
-    since, until = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (since, until))
+    """Start Airflow's backfill of a period for this company alone."""
+    dag_id = _known(wanted.dag_id)
+    since, until = (m if m.tzinfo else m.replace(tzinfo=UTC) for m in (wanted.since, wanted.until))
     if not since < until <= datetime.now(UTC):
         raise HTTPException(422, "the period has to begin before it ends, and to end before now")
     try:
@@ -97,45 +105,49 @@ def read_again(
     except AirflowRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
     period = {"since": [None, since], "until": [None, until], "backfill": [None, number]}
-    _record(conn, company.id, person.name, dag_id, "backfill", period)
+    _record(conn, company, person, f"backfill {dag_id}", period)
     return told(f"Airflow reads {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC again (backfill {number}).")
 
 
 @router.post("/pause")
 def pause(company: Company, person: MayAdminister, conn: Database) -> Response:
     """Leave the company out of all runs; its webhooks are kept and wait."""
-    return _set_active(conn, company, person.name, is_active=False)
+    return _set_active(conn, company, person, is_active=False)
 
 
 @router.post("/resume")
 def resume(company: Company, person: MayAdminister, conn: Database) -> Response:
     """Let the company's runs go on from their cursors."""
-    return _set_active(conn, company, person.name, is_active=True)
+    return _set_active(conn, company, person, is_active=True)
 
 
-def _set_active(conn: psycopg.Connection, company: Company, actor: str, *, is_active: bool) -> Response:
+def _set_active(conn: psycopg.Connection, company: Company, person: Person, *, is_active: bool) -> Response:
     with conn.transaction():
         if company_page.set_active(conn, company.id, is_active=is_active):
             changes = {"is_active": [not is_active, is_active]}
-            record_action(
-                conn, company.id, entity="company", entity_id=company.company_id, action="update", actor=actor,
-                changes=changes,
-            )  # fmt: skip
+            _record(conn, company, person, "resume" if is_active else "pause", changes)
     return told(f"{company.company_id} {'goes on' if is_active else 'is paused'}.")
 
 
 def _record(
-    conn: psycopg.Connection, integration_id: UUID, actor: str, dag_id: str, action: str, changes: dict[str, Any]
+    conn: psycopg.Connection, company: Company, person: Person, action: str, changes: Mapping[str, Any]
 ) -> None:
     with conn.transaction():
         record_action(
-            conn, integration_id, entity="dag", entity_id=dag_id, action=action, actor=actor, changes=changes
+            conn,
+            company.id,
+            entity="company",
+            entity_id=company.company_id,
+            action=action,
+            actor=person.name,
+            changes=changes,
         )
 
 
-def _known(dag_id: str) -> None:
+def _known(dag_id: str) -> str:
     if dag_id not in DAGS.values():
         raise HTTPException(422, f"{dag_id!r} is none of the streams' DAGs: {', '.join(sorted(set(DAGS.values())))}")
+    return dag_id
 
 
 def _standing(conn: psycopg.Connection, integration_id: UUID) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from commission_sync.streams.deals import DEALS
 from commission_sync.streams.mapped import portal_of
 
 _MOST_PROBLEMS = 5
+_MOST_VERSIONS = 30
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class Workbench:
         """Return what is wrong with a draft, by input, and what it would make of some deals."""
         checked = self.check(draft)
         mapping = checked.checked.compiled.mapping
-        changed = difference(counting_documents(self.stored), draft.documents())
+        # By way of rows, so that two ways of writing an entry are no difference.
+        changed = difference(self.draft().documents(), draft.documents())
         return {
             "draft": draft,
             "checked": checked,
@@ -158,8 +160,14 @@ class Workbench:
             earlier = version_before(self.conn, self.integration.id)
         except UnknownVersion:
             earlier = None
-        shown = [ShownVersion(row, difference(now, _documents(row))) for row in rows]
-        return {"versions": shown, "earlier": earlier, "made_from": mark_of(self.stored)}
+        listed = [row for place, row in enumerate(rows) if place < _MOST_VERSIONS or row.is_active]
+        shown = [ShownVersion(row, difference(now, _documents(row))) for row in listed]
+        return {
+            "versions": shown,
+            "older": len(rows) - len(shown),
+            "earlier": earlier,
+            "made_from": mark_of(self.stored),
+        }
 
     def flags(self) -> dict[str, Any]:
         """Return every flag, what it is for the company, and why."""

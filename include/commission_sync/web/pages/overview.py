@@ -2,61 +2,70 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import psycopg
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from commission_sync.settings import load_settings
 from commission_sync.store import overview
 from commission_sync.web.access import MaySee
 from commission_sync.web.database import Database
 from commission_sync.web.pages.shell import render
-from commission_sync.web.pages.standing import FEATURES, cell
+from commission_sync.web.pages.standing import FEATURES, Cell, cell
 
 router = APIRouter()
 PAGE = 20
 
-Standing = Annotated[str | None, Query(pattern=f"^({'|'.join(overview.STANDINGS)})?$")]
-Number = Annotated[int, Query(ge=1, le=100_000)]
+
+class Wanted(BaseModel):
+    """Which companies are asked for: those with this in their name, that stand so; `page` counts from one."""
+
+    name: str = Field(default="", max_length=200)
+    standing: str = Field(default="", pattern=f"^({'|'.join(overview.STANDINGS)})?$")
+    page: int = Field(default=1, ge=1, le=100_000)
 
 
 @router.get("/")
-def show(
-    request: Request, person: MaySee, conn: Database, name: str = "", standing: Standing = None, page: Number = 1
-) -> Response:
+def show(request: Request, person: MaySee, conn: Database, wanted: Annotated[Wanted, Query()]) -> Response:
     """Show a page of companies."""
-    return render(request, "overview.html", person, tab="overview", **_facts(conn, name, standing or None, page))
+    return render(request, "overview.html", person, tab="overview", **_facts(conn, wanted))
 
 
 @router.get("/overview/rows")
-def rows(
-    request: Request, person: MaySee, conn: Database, name: str = "", standing: Standing = None, page: Number = 1
-) -> Response:
+def rows(request: Request, person: MaySee, conn: Database, wanted: Annotated[Wanted, Query()]) -> Response:
     """Return what changes on the page, for it to fetch again and again."""
-    return render(request, "overview_rows.html", person, **_facts(conn, name, standing or None, page))
+    return render(request, "overview_rows.html", person, **_facts(conn, wanted))
 
 
-def _facts(conn: psycopg.Connection, name: str, standing: str | None, page: int) -> dict[str, Any]:
+def _facts(conn: psycopg.Connection, wanted: Wanted) -> dict[str, Any]:
     settings, now = load_settings(), datetime.now(UTC)
     sla = settings.freshness_sla
     with conn.transaction():
         totals = overview.totals(conn, FEATURES, sla)
         found = overview.companies(
-            conn, FEATURES, sla, name=name, standing=standing, most=PAGE, skip=(page - 1) * PAGE
+            conn,
+            FEATURES,
+            sla,
+            name=wanted.name,
+            standing=wanted.standing or None,
+            most=PAGE,
+            skip=(wanted.page - 1) * PAGE,
         )
         ids = [company.id for company in found]
         states, budgets = overview.stream_states(conn, ids, list(FEATURES)), overview.budgets(conn, ids)
     of = {company.id: company for company in found}
-    cells, limits = defaultdict(list), defaultdict(dict)
+    cells: dict[UUID, list[Cell]] = {each: [] for each in ids}
     for state in states:
         judged = cell(of[state.integration_id], state, now=now, sla=sla)
         if judged.said != "off":
             cells[state.integration_id].append(judged)
+    limits: dict[UUID, dict[str, overview.Budget]] = {each: {} for each in ids}
     for budget in budgets:
         limits[budget.integration_id][budget.policy] = budget
     return {
@@ -65,9 +74,7 @@ def _facts(conn: psycopg.Connection, name: str, standing: str | None, page: int)
         "all_of_them": sum(totals.values()),
         "now": now,
         "sla": sla,
-        "name": name,
-        "standing": standing,
-        "page": page,
+        "wanted": wanted,
         "pages": -(-(found[0].found if found else 0) // PAGE),
-        "query": urlencode({"name": name, "standing": standing or "", "page": page}),
+        "query": urlencode(wanted.model_dump()),
     }

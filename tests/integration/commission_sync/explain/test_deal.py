@@ -19,11 +19,14 @@ from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.request import Mode, SyncRequest
 from commission_sync.streams.sync import StreamSync
 from commissions import WriteBack
+from hubspot_emulator import PortalSpec, running_emulator
+from world import World, register
 
 MAPPINGS = """{"contract_length_months": {"field": "months", "type": "number"},
                "sales_region": {"field": "factor", "type": "number", "values": {"EMEA": "1.5"}, "default": "1"}}"""
 FORMULAS = '{"total": "amount * months", "weighted": "round(total * factor, 2)"}'
-RATES = {"USD": "1.1", "JPY": "160", "GBP": "0.85", "KWD": "0.33"}
+# All that deals are in, but for pounds.
+RATES = {"USD": "1.1", "JPY": "160", "KWD": "0.33"}
 
 
 def sync(acme):
@@ -48,22 +51,35 @@ def story(acme, crm_id):
         return explain(conn, integration(conn, acme.integration_id), crm_id)
 
 
-def a_deal(acme, condition="true"):
-    return acme.value(f"SELECT min(crm_id) FROM deals WHERE amount IS NOT NULL AND {condition}")
+@pytest.fixture(scope="module")
+def acme(fresh_database):
+    """A company that is synced once for all tests; each takes deals of its own."""
+    portal = PortalSpec("acme", 1001, 150, "pat-na1-acme", "pro")
+    with running_emulator([portal], limits=False) as emulator:
+        acme = World(emulator, portal, fresh_database, register(fresh_database, portal))
+        acme.execute("CREATE TABLE taken (crm_id text)")
+        map_fields(acme)
+        rates(acme)
+        sync(acme)
+        yield acme
+
+
+def map_fields(acme, formulas=FORMULAS):
+    acme.execute(f"UPDATE crm_integrations SET property_mappings = '{MAPPINGS}', calculated_fields = '{formulas}'")
 
 
 @pytest.fixture
-def acme(world):
-    acme = world(60)
-    acme.execute(f"UPDATE crm_integrations SET property_mappings = '{MAPPINGS}', calculated_fields = '{FORMULAS}'")
-    return acme
+def a_deal(acme):
+    """Gives deals with an amount that no other test took, each once."""
+    return lambda condition="true": acme.query(
+        "INSERT INTO taken SELECT crm_id FROM deals WHERE amount IS NOT NULL AND archived_at IS NULL "
+        f"AND crm_id NOT IN (SELECT crm_id FROM taken) AND {condition} ORDER BY crm_id LIMIT 1 RETURNING crm_id"
+    )[0][0]
 
 
-def test_a_number_is_followed_from_hubspots_history_to_what_was_written_back(acme):
-    rates(acme)
-    sync(acme)
+def test_a_number_is_followed_from_hubspots_history_to_what_was_written_back(acme, a_deal):
     acme.sync(stream=LINE_ITEMS)
-    deal = a_deal(acme, "currency = 'EUR' AND properties ->> 'sales_region' = 'EMEA'")
+    deal = a_deal("currency = 'EUR' AND properties ->> 'sales_region' = 'EMEA'")
     acme.reconcile(history_of=(deal,))
     back = WriteBack(acme)
     back.flag("on")
@@ -109,18 +125,16 @@ def test_a_number_is_followed_from_hubspots_history_to_what_was_written_back(acm
     assert "echo" in {entry.action for entry in told.audit}
 
 
-def test_a_deal_without_a_rate_says_what_it_waits_for(acme):
-    sync(acme)
-    told = story(acme, a_deal(acme, "currency = 'EUR'"))
+def test_a_deal_without_a_rate_says_what_it_waits_for(acme, a_deal):
+    told = story(acme, a_deal("currency = 'GBP'"))
     assert told.deal.amount_base is None
-    assert "ecb has no rate for EUR/USD" in told.deal.fx_waiting
+    assert "ecb has no rate for GBP/USD" in told.deal.fx_waiting
     assert told.conversion.rates == []
     assert (told.commission, told.writebacks) == (None, [])
 
 
-def test_a_value_that_cannot_be_mapped_is_followed_to_all_that_it_spoils(acme):
-    sync(acme)
-    deal = a_deal(acme, "properties ->> 'sales_region' NOT IN ('EMEA', '')")
+def test_a_value_that_cannot_be_mapped_is_followed_to_all_that_it_spoils(acme, a_deal):
+    deal = a_deal("properties ->> 'sales_region' NOT IN ('EMEA', '')")
     told = story(acme, deal)
     factor = {step.field: step for step in told.derivation.mapped}["factor"]
     assert "is not in the value map" in factor.reason
@@ -129,18 +143,17 @@ def test_a_value_that_cannot_be_mapped_is_followed_to_all_that_it_spoils(acme):
     assert told.problems["factor"] == factor.reason
 
 
-def test_fields_that_an_older_mapping_made_are_told_from_what_counts(acme):
-    sync(acme)
-    deal = a_deal(acme)
-    acme.execute("""UPDATE crm_integrations SET calculated_fields = '{"total": "amount * 2"}'""")
+def test_fields_that_an_older_mapping_made_are_told_from_what_counts(acme, a_deal):
+    deal = a_deal()
+    map_fields(acme, '{"total": "amount * 2"}')
     told = story(acme, deal)
+    map_fields(acme)
     assert not told.derivation.is_current
     assert Decimal(told.derivation.calculated[0].value) == told.deal.amount * 2
 
 
-def test_a_merged_deal_leads_to_its_survivor_and_back(acme):
-    sync(acme)
-    first, second = [row[0] for row in acme.query("SELECT crm_id FROM deals ORDER BY crm_id LIMIT 2")]
+def test_a_merged_deal_leads_to_its_survivor_and_back(acme, a_deal):
+    first, second = a_deal(), a_deal()
     stays = acme.merge(first, second)
     acme.sync()
     acme.reconcile()
@@ -150,18 +163,17 @@ def test_a_merged_deal_leads_to_its_survivor_and_back(acme):
         assert story(acme, loser).deal.merged_into_crm_id == stays
 
 
-def test_who_changed_what_where_is_told_by_name(acme):
-    sync(acme)
-    deal = a_deal(acme)
+def test_who_changed_what_where_is_told_by_name(acme, a_deal):
+    deal = a_deal()
     acme.execute(
         "INSERT INTO crm_owners (integration_id, crm_id, first_name, last_name, user_id) "
-        "SELECT id, '77', 'Ana', 'Lima', '4711' FROM crm_integrations"
+        "SELECT id, '77', 'Ana', 'Lima', '4711' FROM crm_integrations WHERE company_id = 'acme'"
     )
     acme.execute(
         "INSERT INTO property_history (integration_id, object_type, crm_id, property, changed_at, value, source_type, "
         f"source_label, user_id) SELECT id, 'deals', '{deal}', 'amount', now() - n * interval '1 day', n::text, "
         "'CRM_UI', 'CRM UI', CASE n WHEN 0 THEN '4711' WHEN 1 THEN '4712' END "
-        "FROM crm_integrations, generate_series(0, 29) n"
+        "FROM crm_integrations, generate_series(0, 29) n WHERE company_id = 'acme'"
     )
     (amount,) = [source for source in story(acme, deal).sources if source.name == "amount"]
     assert [change.person for change in amount.history[:3]] == ["Ana Lima", "HubSpot user 4712", None]
@@ -169,9 +181,8 @@ def test_who_changed_what_where_is_told_by_name(acme):
     assert amount.differs
 
 
-def test_the_audit_trail_is_read_page_by_page(acme):
-    sync(acme)
-    deal = a_deal(acme)
+def test_the_audit_trail_is_read_page_by_page(acme, a_deal):
+    deal = a_deal()
     for n in range(3):
         acme.emulator.admin.override_deal(1001, deal, {"dealname": f"name {n}"})
         sync(acme)
@@ -183,9 +194,8 @@ def test_the_audit_trail_is_read_page_by_page(acme):
     assert len(every) >= 4
 
 
-def test_another_companys_deal_is_not_told(acme):
-    sync(acme)
-    deal = a_deal(acme)
+def test_another_companys_deal_is_not_told(acme, a_deal):
+    deal = a_deal()
     acme.execute("INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES ('globex', 2, 'hubspot_globex')")
     globex = acme.value("SELECT id FROM crm_integrations WHERE company_id = 'globex'")
     with closing(connect(acme.dsn)) as conn, conn.transaction():
@@ -193,9 +203,8 @@ def test_another_companys_deal_is_not_told(acme):
         assert search_deals(conn, globex, deal) == []
 
 
-def test_a_deal_is_found_by_its_id_and_by_a_part_of_its_name(acme):
-    sync(acme)
-    deal = a_deal(acme)
+def test_a_deal_is_found_by_its_id_and_by_a_part_of_its_name(acme, a_deal):
+    deal = a_deal()
     acme.execute(f"UPDATE deals SET name = '100%_sure Renewal' WHERE crm_id = '{deal}'")
     with closing(connect(acme.dsn)) as conn:
         assert [hit.crm_id for hit in search_deals(conn, acme.integration_id, f" {deal} ")] == [deal]

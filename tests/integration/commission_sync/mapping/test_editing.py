@@ -17,17 +17,32 @@ from commission_sync.store.mapping_versions import stored_mapping
 from commission_sync.store.property_search import property_kinds, search_properties
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.mapped import portal_of, recompute_stored
+from hubspot_emulator import PortalSpec, running_emulator
+from world import World, register
 
 TOTAL = Draft(
     (MappedRow("contract_length_months", "months", "number"),), (CalculatedRow("total", "amount * months", "worth"),)
 )
 
 
-@pytest.fixture
-def acme(world):
-    acme = world(150)
-    acme.sync()
+@pytest.fixture(scope="module")
+def synced(fresh_database):
+    portal = PortalSpec("acme", 1001, 150, "pat-na1-acme", "pro")
+    with running_emulator([portal], limits=False) as emulator:
+        acme = World(emulator, portal, fresh_database, register(fresh_database, portal))
+        acme.sync()
     return acme
+
+
+@pytest.fixture
+def acme(synced):
+    """A company with deals and without a mapping."""
+    synced.execute(
+        "TRUNCATE mapping_versions, mapping_problems, mapping_breaches;"
+        "UPDATE crm_integrations SET property_mappings = '{}', calculated_fields = '{}', feature_flags = '{}';"
+        "UPDATE deals SET mapped = '{}', calculated = '{}'; UPDATE property_catalog SET archived_at = NULL"
+    )
+    return synced
 
 
 @contextmanager
@@ -98,8 +113,11 @@ def test_neither_does_one_over_documents_that_were_changed_in_the_table(acme):
 
 
 def test_five_of_the_newest_deals_are_shown_before_and_after_and_those_that_change_first(acme):
-    acme.execute("UPDATE deals SET properties = properties || '{\"contract_length_months\": \"many\"}' "
-                 "WHERE crm_id = (SELECT max(crm_id) FROM deals)")  # fmt: skip
+    spoil = "UPDATE deals SET properties = properties || '{\"contract_length_months\": \"%s\"}' WHERE crm_id = '%s'"
+    newest, months = acme.query(
+        "SELECT crm_id, properties ->> 'contract_length_months' FROM deals ORDER BY crm_id DESC LIMIT 1"
+    )[0]
+    acme.execute(spoil % ("many", newest))
     with editing(acme) as (conn, _, portal):
         mapping = check_draft(TOTAL, portal).checked.compiled.mapping
         deals = compare_newest(conn, acme.integration_id, mapping)
@@ -113,6 +131,7 @@ def test_five_of_the_newest_deals_are_shown_before_and_after_and_those_that_chan
         assert Decimal(fields["total"].then) == amount * Decimal(months)
     with editing(acme) as (conn, _, portal):
         every = compare_newest(conn, acme.integration_id, mapping, most=150)
+    acme.execute(spoil % (months, newest))
     (broken,) = [deal for deal in every if any(one.reason for one in deal.fields)]
     assert broken.fields[0].reason == "contract_length_months: 'many' is not a number"
 
@@ -167,7 +186,7 @@ def test_a_flag_is_set_for_a_company_and_handed_back_to_the_rules(acme):
     def change(name, written):
         with closing(psycopg.connect(acme.dsn)) as conn, conn.transaction():
             set_for_company(conn, acme.integration_id, name, written, actor="user:ana")
-        return acme.value("SELECT feature_flags FROM crm_integrations")
+        return acme.value("SELECT feature_flags FROM crm_integrations WHERE id = %s", acme.integration_id)
 
     assert change("writeback", "approval") == {"writeback": "approval"}
     assert change("history", "false") == {"writeback": "approval", "history": False}

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commission_sync.mapping.compiled import DealColumn, Portal
 from commission_sync.mapping.completion import FUNCTIONS, completions
@@ -62,6 +64,28 @@ def test_short_forms_and_numbers_keep_their_meaning():
     assert made.mapped == (MappedRow("months", "length", default="12.50"), MappedRow("partner", "who"))
     assert made.calculated == (CalculatedRow("double", "amount * 2"),)
     assert check_draft(made, PORTAL).is_sound
+
+
+names = st.text(
+    st.characters(codec="utf-8", categories=["L", "N", "P"], exclude_characters='"'), min_size=1, max_size=12
+)
+entries = st.fixed_dictionaries(
+    {"field": names},
+    optional={
+        "type": st.sampled_from([each.value for each in FieldType]),
+        "default": names,
+        "required": st.booleans(),
+        "values": st.dictionaries(names, names, max_size=4),
+    },
+)
+
+
+@given(st.dictionaries(names, entries | names, max_size=5), st.dictionaries(names, names, max_size=4))
+def test_whatever_can_be_stored_means_the_same_once_it_went_through_the_editor(mappings, formulas):
+    stored = documents(mappings, formulas)
+    back = Draft.of(stored).documents()
+    assert back.config() == stored.config()
+    assert Draft.of(back) == Draft.of(stored)
 
 
 @pytest.mark.parametrize("broken", ["[]", '"text"', '{"months": 5}', '{"months": {"values": []}}'])

@@ -1,6 +1,7 @@
 """The page of the write-back: what would be written, what was not and why, and who may decide on it."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import unquote
 
@@ -38,7 +39,8 @@ def acme(fresh_database):
         back.pay(ids[:2], "200")
         back.pay(ids[2:3], "200", paid=True)
         back.run(run_id="second")
-        emulator.admin.override_deal(1001, ids[3], {"amount": "98765"})
+        # The deal that failed has changed, too: its review keeps it out of the next plan.
+        emulator.admin.override_deal(1001, ids[2], {"amount": "98765"})
         world.sync()
         back.flag("approval", max_rows=500)
         back.pay(ids[10:40], "1234.50", currency="EUR")
@@ -104,8 +106,10 @@ def audited(acme):
     return acme.world.query("SELECT entity, action, actor FROM audit_log WHERE actor = 'ana' ORDER BY id DESC LIMIT 1")
 
 
-def question(state="awaiting_input"):
-    return {"hitl_details": [{"task_instance": {"task_id": "write_back.approve", "map_index": 3, "state": state}}]}
+def question(state="awaiting_input", seconds=60):
+    asked = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    task = {"task_id": "write_back.approve", "map_index": 3, "state": state}
+    return {"hitl_details": [{"created_at": asked, "task_instance": task}]}
 
 
 def test_the_plan_that_waits_is_shown_with_totals_and_why_it_waits(pages):
@@ -132,7 +136,7 @@ def test_a_conflict_names_theirs_ours_who_and_when(pages, acme):
 def test_a_failure_has_hubspots_own_message_and_a_review_what_changed(pages):
     answer = pages("viewer").get("/writeback/acme")
     assert "purchase_order is required when commission_paid is true" in section(answer, "failures")
-    assert re.search(r"100.00\d* USD, approved amount: [\d.]+ → 98765", section(answer, "reviews"))
+    assert re.search(r"200\S* USD, approved amount: [\d.]+ → 98765", section(answer, "reviews"))
 
 
 def test_names_of_deals_stay_text(pages):
@@ -223,7 +227,8 @@ def test_an_answer_goes_to_the_question_that_airflow_asks(pages, acme, airflow, 
     ("answers", "status", "said"),
     [
         ({"GET": {"hitl_details": []}}, 409, "Airflow asks nobody about this plan"),
-        ({"GET": question("running")}, 409, "answer again in a few seconds"),
+        ({"GET": question("running")}, 409, "again in a few seconds"),
+        ({"GET": question(seconds=-60)}, 409, "again in a few seconds"),
         ({"GET": AirflowRefused(503, "Airflow's API does not answer")}, 503, "does not answer"),
         ({"GET": question(), "PATCH": AirflowRefused(403, "Airflow refused: Forbidden")}, 403, "Forbidden"),
     ],

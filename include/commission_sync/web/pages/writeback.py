@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -30,6 +30,8 @@ from commission_sync.writeback.properties import KEYS
 DAG_ID = "commission_writeback"
 router = APIRouter(prefix="/writeback/{company}")
 _PLANS, _PROBLEMS, _FIRST_ROWS, _ROWS = 15, 50, 10, 100
+# Airflow loses an answer that comes before its scheduler has laid the task aside, and asks again.
+_SETTLES = timedelta(seconds=5)
 _UNDOING = frozenset({"planned", "awaiting_approval", "applied"})
 
 MaySee = Annotated[Person, Depends(whoever_may_see(DAG_ID))]
@@ -151,9 +153,9 @@ def _question(request: Request, plan: Plan) -> dict[str, Any]:
     if not found:
         raise HTTPException(409, f"Airflow asks nobody about this plan: see its run {plan.run_id}; a later run plans anew")
     question: dict[str, Any] = found[0]
-    if question["task_instance"]["state"] == "running":
-        # Airflow loses an answer that comes before its task has been laid aside, and asks again.
-        raise HTTPException(409, "Airflow is about to ask; answer again in a few seconds")
+    is_new = datetime.now(UTC) - datetime.fromisoformat(question["created_at"]) < _SETTLES
+    if is_new or question["task_instance"]["state"] == "running":
+        raise HTTPException(409, "Airflow has only just asked and would lose the answer; give it again in a few seconds")
     return question
 
 

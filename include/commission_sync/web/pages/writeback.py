@@ -30,8 +30,9 @@ from commission_sync.writeback.properties import KEYS
 DAG_ID = "commission_writeback"
 router = APIRouter(prefix="/writeback/{company}")
 _PLANS, _PROBLEMS, _FIRST_ROWS, _ROWS = 15, 50, 10, 100
-# Airflow loses an answer that comes before its scheduler has laid the task aside, and asks again.
-_SETTLES = timedelta(seconds=5)
+# Airflow's worker leaves five seconds after its task has asked, and the scheduler sees that a round later. To an answer
+# before then it takes the leave for the death of the task that goes on: it asks again a minute later.
+_SETTLES = timedelta(seconds=10)
 _UNDOING = frozenset({"planned", "awaiting_approval", "applied"})
 
 MaySee = Annotated[Person, Depends(whoever_may_see(DAG_ID))]

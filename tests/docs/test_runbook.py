@@ -18,15 +18,20 @@ IN_EVERY_ENTRY = ("- **Data:** ", "- **By itself:** ", "- **You:** ", "- **Over 
 OF_OTHERS = {"OperationalError", "Vanished", "Failed", "Late"}
 # Errors that stop no task: somebody reads them on the spot, or they are told of as something else.
 READ_ON_THE_SPOT = {
+    "AdoptionRefused": "the terminal",
+    "AirflowRefused": "the page that was acted on",
     "BadSignature": "the receiver's answer 401",
     "CommandError": "the terminal",
     "ConsentRefused": "the page of the consent",
     "FormulaError": "the terminal and `mapping_breaches`",
     "InboxUnavailable": "the receiver's answer 503",
+    "InvalidFlag": "the terminal and the mapping page",
     "InvalidMapping": "the terminal",
     "InvalidReplay": "the form or the call that asked for it",
     "LocalError": "the terminal",
     "Malformed": "the receiver's answer 400",
+    "NotDecidable": "the page that was acted on",
+    "Outdated": "the mapping page",
     "PortalMismatch": "the page of the consent",
     "PostgresError": "the terminal",
     "Stopped": "nobody: it ends a loop",

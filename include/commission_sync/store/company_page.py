@@ -133,6 +133,12 @@ def findings(conn: psycopg.Connection, integration_id: UUID, most: int) -> list[
         return cursor.execute(_FINDINGS, (integration_id, most)).fetchall()
 
 
+def is_active(conn: psycopg.Connection, integration_id: UUID) -> bool:
+    """Return whether runs read the company."""
+    row = conn.execute("SELECT is_active FROM crm_integrations WHERE id = %s", (integration_id,)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def set_active(conn: psycopg.Connection, integration_id: UUID, *, is_active: bool) -> bool:
     """Pause a company or let it go on; return whether that changed anything."""
     query = "UPDATE crm_integrations SET is_active = %s, updated_at = now() WHERE id = %s AND is_active <> %s"

@@ -49,6 +49,14 @@ def backfill(request: Request, dag_id: str, since: datetime, until: datetime, pa
     return int(ask(request, "POST", "/backfills", body)["id"])
 
 
+def is_paused(request: Request, dag_id: str) -> bool:
+    """Return whether Airflow starts no runs of a DAG at present.
+
+    :raises AirflowRefused: when the person may not see the DAG, or it is unknown.
+    """
+    return bool(ask(request, "GET", f"/dags/{quote(dag_id, safe='')}")["is_paused"])
+
+
 def ask(request: Request, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
     """Call Airflow's REST API with the login that came with a request and return the answer.
 

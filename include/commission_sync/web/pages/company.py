@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from commission_sync.settings import load_settings
 from commission_sync.store import company_page, overview
 from commission_sync.store.audit import record_action
+from commission_sync.web import airflow_api
 from commission_sync.web.access import MayAdminister, MayOperate, MaySee, Person
-from commission_sync.web.airflow_api import AirflowRefused, backfill, trigger
+from commission_sync.web.airflow_api import AirflowRefused
 from commission_sync.web.database import Database
 from commission_sync.web.pages.companies import Company
 from commission_sync.web.pages.shell import render, told
@@ -25,6 +26,7 @@ from commission_sync.web.pages.standing import DAGS, FEATURES, cell, run_log
 
 router = APIRouter(prefix="/companies/{company}")
 _RUNS, _REJECTS, _FINDINGS = 200, 20, 50
+_ALL_DAGS = sorted(set(DAGS.values()))
 
 Stream = Annotated[str, Query(pattern=f"^({'|'.join(FEATURES)})$")]
 
@@ -57,7 +59,7 @@ def show(request: Request, company: Company, person: MaySee, conn: Database, str
         integration=company,
         stream=stream,
         streams=list(FEATURES),
-        dags=sorted(set(DAGS.values())),
+        dags=_ALL_DAGS,
         charts=_charts(facts["runs"]),
         quality=_quality(facts["scores"]),
         run_log=run_log,
@@ -73,18 +75,26 @@ def standing(request: Request, company: Company, person: MaySee, conn: Database)
     return render(request, "company_standing.html", person, company=company.company_id, **facts)
 
 
+@router.get("/actions")
+def actions(request: Request, company: Company, person: MaySee, conn: Database) -> Response:
+    """Return what can be done about the company as it stands now."""
+    facts = _standing(conn, company.id)
+    return render(request, "company_actions.html", person, company=company.company_id, dags=_ALL_DAGS, **facts)
+
+
 @router.post("/sync")
 def sync(
     request: Request, company: Company, person: MayOperate, conn: Database, dag_id: Annotated[str, Form()]
 ) -> Response:
     """Start a run of a DAG for this company alone."""
     _known(dag_id)
+    _refuse_paused(conn, company)
     try:
-        run_id = trigger(request, dag_id, {"companies": [company.company_id]})
+        run_id = airflow_api.trigger(request, dag_id, {"companies": [company.company_id]})
     except AirflowRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
     _record(conn, company, person, f"run {dag_id}", {"run_id": [None, run_id]})
-    return told(f"Started {dag_id} for {company.company_id}.")
+    return told(f"Started {dag_id} for {company.company_id}.{_waiting(request, dag_id)}")
 
 
 @router.post("/backfill")
@@ -100,13 +110,15 @@ def read_again(
     since, until = (m if m.tzinfo else m.replace(tzinfo=UTC) for m in (wanted.since, wanted.until))
     if not since < until <= datetime.now(UTC):
         raise HTTPException(422, "the period has to begin before it ends, and to end before now")
+    _refuse_paused(conn, company)
     try:
-        number = backfill(request, dag_id, since, until, {"companies": [company.company_id]})
+        number = airflow_api.backfill(request, dag_id, since, until, {"companies": [company.company_id]})
     except AirflowRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
     period = {"since": [None, since], "until": [None, until], "backfill": [None, number]}
     _record(conn, company, person, f"backfill {dag_id}", period)
-    return told(f"Airflow reads {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC again (backfill {number}).")
+    said = f"Airflow reads {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC again (backfill {number})."
+    return told(said + _waiting(request, dag_id))
 
 
 @router.post("/pause")
@@ -145,9 +157,24 @@ def _record(
 
 
 def _known(dag_id: str) -> str:
-    if dag_id not in DAGS.values():
-        raise HTTPException(422, f"{dag_id!r} is none of the streams' DAGs: {', '.join(sorted(set(DAGS.values())))}")
+    if dag_id not in _ALL_DAGS:
+        raise HTTPException(422, f"{dag_id!r} is none of the streams' DAGs: {', '.join(_ALL_DAGS)}")
     return dag_id
+
+
+def _refuse_paused(conn: psycopg.Connection, company: Company) -> None:
+    if not company_page.is_active(conn, company.id):
+        raise HTTPException(409, f"{company.company_id} is paused, so its runs would fail; let it go on first")
+
+
+def _waiting(request: Request, dag_id: str) -> str:
+    """Say that a run waits, when it does: Airflow takes runs of a paused DAG and starts none."""
+    try:
+        is_paused = airflow_api.is_paused(request, dag_id)
+    except AirflowRefused:
+        # The run is there; whoever may start it need not be allowed to look at its DAG.
+        return ""
+    return f" {dag_id} is paused in Airflow, so this waits until somebody switches the DAG on." if is_paused else ""
 
 
 def _standing(conn: psycopg.Connection, integration_id: UUID) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _templates() -> Jinja2Templates:
         "tabs": TABS,
         "base": base,
         "airflow": airflow,
-        "asset": lambda p: f"{base()}/static/{p}?{version}",
+        "asset": asset,
     }
     return made
 

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from commission_sync.web.access import whoever_may_administer
 from commission_sync.web.app import PUBLIC, create_app
+from commission_sync.web.oauth import _installation
 
 
 class Somebody:
@@ -54,5 +55,15 @@ def test_what_is_missing_is_told_with_the_setting_that_mends_it(client, monkeypa
         monkeypatch.setenv(name, value)
     answer = client.get("/oauth/start?company=acme")
     assert answer.status_code == 503
+    assert said in answer.text
+    assert "very-secret" not in answer.text
+
+
+@pytest.mark.parametrize(("part", "said"), [(False, "<h1>It failed</h1>"), (True, '{"detail":"This is a fault of')])
+def test_a_fault_of_the_program_is_a_page_without_its_traceback(client, part, said):
+    client.app.dependency_overrides[_installation] = lambda: {}["very-secret"]
+    careless = TestClient(client.app, raise_server_exceptions=False)
+    answer = careless.get("/oauth/start?company=acme", headers={"HX-Request": "true"} if part else {})
+    assert answer.status_code == 500
     assert said in answer.text
     assert "very-secret" not in answer.text

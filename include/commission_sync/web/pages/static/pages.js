@@ -14,26 +14,48 @@
     }
   };
 
+  const whyStale = (answer) => {
+    if (answer.status === 401) return "You are not logged in any more, so this page stands still; load it again to log in.";
+    return `This page stands still. ${inText(answer)}`;
+  };
+
+  // A part that is fetched every few seconds must not shout over what a person reads: only what is new is said.
+  const stale = (text) => {
+    const place = document.getElementById("stale");
+    if (place.textContent !== text) place.textContent = text;
+  };
+
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     const told = detail.xhr.getResponseHeader("X-Told");
     if (told) say("told", decodeURIComponent(told));
-    // A part that is fetched every few seconds must not shout over what a person reads.
     else if (!detail.successful && detail.requestConfig.verb !== "get") say("failed", inText(detail.xhr));
+    if (detail.elt.matches('[hx-trigger*="every"]')) stale(detail.successful ? "" : whyStale(detail.xhr));
   });
 
   // Airflow's frame is sandboxed: what is in it can neither lead the whole window elsewhere nor open another one. A link
   // of Airflow's own page can, and shares our origin.
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest('a[target="_top"], a[target="_blank"]');
-    if (!link || window.parent === window) return;
-    event.preventDefault();
+  const leave = (href, target) => {
     const through = window.parent.document.createElement("a");
-    through.href = link.href;
-    through.target = link.target === "_top" && !event.ctrlKey && !event.metaKey ? "_self" : "_blank";
+    through.href = href;
+    through.target = target;
     through.rel = "noopener";
     window.parent.document.body.append(through);
     through.click();
     through.remove();
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[target="_top"], a[target="_blank"]');
+    if (!link || window.parent === window) return;
+    event.preventDefault();
+    leave(link.href, link.target === "_top" && !event.ctrlKey && !event.metaKey ? "_self" : "_blank");
+  });
+
+  // Our policy lets no form end on another site, not even by a redirect, and HubSpot is shown in no frame.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form.leads-out")) return;
+    event.preventDefault();
+    leave(`${event.target.action}?${new URLSearchParams(new FormData(event.target))}`, "_self");
   });
 
   // window.confirm() is not there inside a sandboxed frame.

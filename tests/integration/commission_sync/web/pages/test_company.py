@@ -122,6 +122,24 @@ def test_what_cannot_be_done_is_one_clear_sentence(pages, acme, path, form, stat
     assert len(audited(acme)) == before
 
 
+def test_a_paused_company_is_offered_no_runs_and_gets_none(pages, acme):
+    pages("admin").post("/companies/acme/pause")
+    try:
+        part = pages("admin").get("/companies/acme/actions").text
+        assert "acme is paused" in part
+        assert "/sync" not in part
+        assert "Let it go on" in part
+        for path, form in (
+            ("sync", {"dag_id": "hubspot_deals"}),
+            ("backfill", {"dag_id": "hubspot_deals", "since": "2026-01-01T00:00", "until": "2026-01-02T00:00"}),
+        ):
+            answer = pages("user").post(f"/companies/acme/{path}", data=form)
+            assert (answer.status_code, "let it go on first" in answer.text) == (409, True), answer.text
+    finally:
+        pages("admin").post("/companies/acme/resume")
+    assert "/companies/acme/sync" in pages("user").get("/companies/acme/actions").text
+
+
 def test_a_company_that_there_is_not_is_a_page_that_says_so(pages):
     answer = pages("viewer").get("/companies/nobody")
     assert answer.status_code == 404

@@ -6,6 +6,7 @@ from html import unescape
 import psycopg
 import pytest
 
+from commission_sync.store import overview
 from hubspot_emulator import PortalSpec, running_emulator
 from page_client import pages_over
 from world import World, register
@@ -118,6 +119,34 @@ def test_without_companies_it_says_how_to_connect_one(database_dsn, monkeypatch)
         viewers = empty("viewer").get("/").text
         assert "/oauth/start" not in viewers
         assert "No company is connected yet" in viewers
+
+
+def test_with_companies_an_administrator_can_connect_another(pages):
+    assert "Connect another company" in pages("admin").get("/").text
+    assert "Connect another company" not in pages("user").get("/").text
+
+
+def test_an_address_that_makes_no_sense_is_answered_by_a_page(pages):
+    answer = pages("viewer").get("/?page=0")
+    assert (answer.status_code, "<h1>Not understood</h1>" in answer.text) == (422, True)
+    assert "page: Input should be greater than or equal to 1" in answer.text
+
+
+def test_a_database_that_goes_away_in_the_middle_is_said_and_not_shown(pages, monkeypatch):
+    def gone(*_, **__):
+        raise psycopg.OperationalError("server closed the connection; password=very-secret")
+
+    monkeypatch.setattr(overview, "totals", gone)
+    page = pages("viewer")
+    part = page.get("/overview/rows")
+    assert (part.status_code, part.json()["detail"]) == (
+        503,
+        "The commissions database did not answer. Try again in a minute.",
+    )
+    whole = page.get("/", headers={"HX-Request": "false"})
+    assert (whole.status_code, "<h1>Not available</h1>" in whole.text) == (503, True)
+    assert "very-secret" not in whole.text
+    assert "content-security-policy" in whole.headers
 
 
 def test_without_the_database_it_says_so(monkeypatch):

@@ -1,4 +1,4 @@
-"""`/hubspot/inbox`: how webhooks are delivered, which lanes wait, and the dead letters with what can be done about them."""
+"""`/hubspot/inbox`: how webhooks are delivered, which lanes wait, and dead letters with what can be done about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How delivery is doing, for people: each company's figures with its lane, and the events of each quarter of an hour."""
+"""How delivery is doing, for people: each company's figures with its lane, and events by the quarter hour."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ def _moment(name: str, text: str) -> datetime | None:
 
 
 def _wanted(company: str = "", kind: str = "", error: str = "", since: str = "", until: str = "") -> LetterFilter:
-    texts = [text.replace("\x00", "").strip() or None for text in (company, kind, error)]
-    return LetterFilter(*texts, _moment("since", since), _moment("until", until))
+    name, subscription_type, error_class = (text.replace("\x00", "").strip() or None for text in (company, kind, error))
+    return LetterFilter(name, subscription_type, error_class, _moment("since", since), _moment("until", until))
 
 
 Wanted = Annotated[LetterFilter, Depends(_wanted)]

@@ -83,14 +83,13 @@ def plan(
         counts = counts_of_plans(conn, company.id, [plan])
         rows = _rows(conn, plan, limit=_ROWS, offset=(page - 1) * _ROWS)
     kept = sum(counts[plan.id].values())
-    facts = {"plan": plan, "rows": rows, "page": page, "pages": max(1, -(-kept // _ROWS)), "kept": kept}
-    return render(request, "writeback/plan.html", person, tab="writeback", **_place(company, person), **facts)
+    facts = _place(company, person) | {"plan": plan, "rows": rows, "kept": kept}
+    facts |= {"page": page, "pages": max(1, -(-kept // _ROWS))}
+    return render(request, "writeback/plan.html", person, tab="writeback", **facts)
 
 
 @router.post("/plans/{plan_id}/answer")
-def answer(
-    request: Request, company: Company, person: MayAct, conn: Database, *, plan: OnePlan, decision: Decision
-) -> Response:
+def answer(request: Request, person: MayAct, conn: Database, plan: OnePlan, decision: Decision) -> Response:
     """Answer Airflow's question about a plan; who asks is known to Airflow, which lets the run go on."""
     if decision not in {"Approve", "Reject"}:
         raise HTTPException(422, f"{decision!r} is no answer; give Approve or Reject")

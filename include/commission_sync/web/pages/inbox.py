@@ -32,7 +32,7 @@ from commission_sync.webhooks.letters import (
 router = APIRouter(prefix="/inbox")
 _COMPANIES, _LETTERS = 100, 50
 
-Reason = Annotated[str, Form(min_length=1, max_length=2_000)]
+Reason = Annotated[str, Form(max_length=2_000)]
 Ids = Annotated[list[int] | None, Form(max_length=10_000)]
 
 
@@ -106,7 +106,7 @@ def replay_all(person: MayAct, conn: Database, wanted: Wanted) -> Response:
 
 
 @router.post("/dismiss")
-def lay_to_rest(person: MayAct, conn: Database, reason: Reason, ids: Ids = None) -> Response:
+def lay_to_rest(person: MayAct, conn: Database, reason: Reason = "", ids: Ids = None) -> Response:
     """Lay chosen letters to rest."""
     if not ids:
         raise HTTPException(422, "no letter is chosen; tick those to dismiss")
@@ -119,7 +119,7 @@ def lay_to_rest(person: MayAct, conn: Database, reason: Reason, ids: Ids = None)
 
 
 @router.post("/pause")
-def pause(person: MayAct, conn: Database, company: Annotated[str, Form()], reason: Reason) -> Response:
+def pause(person: MayAct, conn: Database, company: Annotated[str, Form()], reason: Reason = "") -> Response:
     """Let a company's events wait; they are still accepted."""
     if not reason.strip():
         raise HTTPException(422, "a lane is paused with a reason only")

@@ -109,14 +109,16 @@ def test_a_company_without_plans_says_so(page_as):
 @pytest.fixture
 def problems(site):
     """Acme's conflicts, of which one is a failure now, and a review; nobody has decided on them."""
-    rows = site.query("SELECT id, crm_id, deal_id, integration_id FROM writeback_problems WHERE company_id = 'acme' ORDER BY id")
+    rows = site.query(
+        "SELECT id, crm_id, deal_id, integration_id FROM writeback_problems WHERE company_id = 'acme' ORDER BY id"
+    )
     failed = rows[0]
     site.query(
         "UPDATE commission_writebacks SET state = 'failed', last_error = %s WHERE id = %s RETURNING 1", EVIL, failed[0]
     )
     (review,) = site.query(
         "INSERT INTO commission_reviews (integration_id, deal_id, changes, commission_status) "
-        "VALUES (%s, %s, '{\"amount\": [\"1000\", \"5000\"]}', 'approved') RETURNING id",
+        'VALUES (%s, %s, \'{"amount": ["1000", "5000"]}\', \'approved\') RETURNING id',
         failed[3],
         failed[2],
     )[0]

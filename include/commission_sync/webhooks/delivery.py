@@ -1,4 +1,4 @@
-"""How delivery is doing, for people: each company's figures with its lane, and how many events came by the quarter hour."""
+"""How delivery is doing, for people: each company's figures with its lane, and events by the quarter hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/hubspot/inbox`: how webhooks are delivered, which lanes wait, and the dead letters with what can be done about them."""
+"""`/hubspot/inbox`: how webhooks are delivered, which lanes wait, and dead letters with what can be done about them."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _moment(name: str, text: str) -> datetime | None:
 
 
 def _wanted(company: str = "", kind: str = "", error: str = "", since: str = "", until: str = "") -> LetterFilter:
-    texts = [text.replace("\x00", "").strip() or None for text in (company, kind, error)]
-    return LetterFilter(*texts, _moment("since", since), _moment("until", until))
+    name, subscription_type, error_class = (text.replace("\x00", "").strip() or None for text in (company, kind, error))
+    return LetterFilter(name, subscription_type, error_class, _moment("since", since), _moment("until", until))
 
 
 Wanted = Annotated[LetterFilter, Depends(_wanted)]

@@ -91,7 +91,8 @@ def orphan(site):
     site.query("DELETE FROM writeback_plans WHERE id = %s RETURNING 1", plan)
 
 
-def test_what_airflow_does_not_take_is_told(page_as, orphan):
+def test_what_airflow_does_not_take_is_told(page_as, orphan, watch):
+    watch.expect("status of 4")
     page = open_as(page_as, "op", "initech")
     page.get_by_role("button", name="Approve").click()
     say_yes(page)

@@ -1,6 +1,6 @@
 # Everything a person runs by hand; CI runs the same (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help install migrate rekey demo up test lint format requirements docs bench screenshots clean
+.PHONY: help install migrate rekey demo up test lint format requirements docs bench screenshots build sbom audit clean
 SHELL := /bin/sh
 
 # The commands that need more than the packages are Python: see include/commission_sync/local.
@@ -51,6 +51,16 @@ bench: install ## Measure against the limits of HubSpot and PostgreSQL (ARGS=…
 
 screenshots: install ## Take docs/images anew, with a real Chromium
 	@PYTHONPATH=tests/support $(run) screenshots
+
+build: install ## Build the product's and the provider's packages into dist/ (DIST=… elsewhere)
+	@$(run) build --no-isolation --outdir $(or $(DIST),dist) .
+	@$(run) build --no-isolation --outdir $(or $(DIST),dist) packages/airflow-hubspot
+
+sbom: install ## List all that is installed, as CycloneDX, in dist/sbom.cdx.json
+	@bin/sbom
+
+audit: install ## Look uv.lock's packages up in OSV's database of advisories
+	@bin/audit
 
 clean: ## Remove .airflow (all local data) and .venv
 	rm -rf .airflow .venv

@@ -20,7 +20,6 @@ PAGES = {
     "overview": "/hubspot/",
     "company": f"/hubspot/companies/{COMPANY}",
     "webhooks": "/hubspot/inbox",
-    "write-back": f"/hubspot/writeback/{COMPANY}",
     "mapping": f"/hubspot/mapping/{COMPANY}",
     "deal": f"/hubspot/deals/{COMPANY}/40",
 }

@@ -1,1 +1,3 @@
-"""A HubSpot provider for Apache Airflow: a client, a hook and a retry policy."""
+"""A HubSpot provider for Apache Airflow: a client, a hook, operators, a sensor and a retry policy."""
+
+__version__ = "0.1.0"

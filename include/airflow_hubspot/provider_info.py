@@ -1,15 +1,18 @@
 """What Airflow learns about this provider when it looks up its entry point."""
 
+from importlib.metadata import entry_points
 from typing import Any
+
+from airflow_hubspot import __version__
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's description in the shape that Airflow's providers manager reads."""
     return {
-        "package-name": "hubspot-commission-sync",
+        "package-name": _distribution(),
         "name": "HubSpot",
         "description": "HubSpot CRM: a connection type, a hook, operators, a sensor and a retry policy.",
-        "versions": ["0.1.0"],
+        "versions": [__version__],
         "hooks": [{"integration-name": "HubSpot", "python-modules": ["airflow_hubspot.hooks.hubspot"]}],
         "operators": [
             {
@@ -25,6 +28,13 @@ def get_provider_info() -> dict[str, Any]:
         "extra-links": ["airflow_hubspot.links.HubSpotRecordsLink"],
         "connection-types": [_connection_type()],
     }
+
+
+def _distribution() -> str:
+    """Return the name under which this package was installed, as Airflow compares it: it is in two distributions."""
+    here = f"{__name__}:{get_provider_info.__name__}"
+    found = (point.dist for point in entry_points(group="apache_airflow_provider") if point.value == here)
+    return next((dist.name for dist in found if dist), "airflow-hubspot")
 
 
 def _connection_type() -> dict[str, Any]:

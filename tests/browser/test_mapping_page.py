@@ -195,6 +195,17 @@ def test_flags_are_set_and_handed_back(initech, page_as):
     expect(row).to_contain_text("default")
 
 
+def test_hubspot_is_asked_for_properties_again(site, page_as):
+    site.worlds["globex"].add_property("launch_bonus", "Launch bonus")
+    page = page_as("admin")
+    page.goto("/hubspot/mapping/globex")
+    page.get_by_label("Search").fill("launch")
+    expect(page.locator("#properties")).to_contain_text("No property fits.")
+    page.get_by_role("button", name="Ask HubSpot for them again").click()
+    expect(page.locator("#told")).to_contain_text("the properties that the portal has now")
+    expect(page.locator("#properties").get_by_role("rowheader", name="Launch bonus")).to_be_visible()
+
+
 def test_properties_are_searched_and_narrowed_down(page_as):
     page = page_as("viewer")
     page.goto("/hubspot/mapping/acme")

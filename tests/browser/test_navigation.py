@@ -68,7 +68,6 @@ def test_every_tab_is_reached_and_opened_by_keyboard_alone(page_as):
         page.keyboard.press("Enter")
         expect(tab).to_have_attribute("aria-current", "page")
         expect(title(page)).to_be_visible()
-        page.go_back()
 
 
 def test_the_first_stop_of_the_keyboard_skips_the_navigation(page_as):
@@ -97,7 +96,7 @@ def brightness(body):
     return sum(int(part) for part in re.findall(r"\d+", rgb)[:3]) / 3
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "overview"])
+@pytest.mark.parametrize("name", ["company", "webhooks", "mapping", "write-back", "write-back to approve", "deal"])
 def test_a_viewer_sees_no_action(site, page_as, name):
     page = page_as("viewer")
     page.goto(address(site, name))

@@ -31,8 +31,9 @@ class Pages:
 
 
 @contextmanager
-def pages_over(dsn: str, monkeypatch) -> Iterator[Pages]:  # type: ignore[no-untyped-def]
-    """Serve the pages of the companies in a database."""
-    monkeypatch.setenv("AIRFLOW_CONN_COMMISSIONS_DB", dsn)
+def pages_over(dsn: str, monkeypatch, **connections: str) -> Iterator[Pages]:  # type: ignore[no-untyped-def]
+    """Serve the pages of the companies in a database, with these connections of Airflow's."""
+    for name, value in {"commissions_db": dsn, **connections}.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", value)
     create_auth_manager()
     yield Pages()

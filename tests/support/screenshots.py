@@ -14,6 +14,8 @@ from browser_site import browser_site
 from chromium import context, running_chromium
 from pages import address
 
+# Airflow's address of our entry in its navigation; what follows is shown in its frame.
+FRAME = "/plugin/hubspot-sync"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
@@ -24,15 +26,23 @@ class Shot:
     page: str
     theme: str = "light"
     after: Callable[[Page], None] = lambda _: None
-    height: int = 900
+    in_airflow: bool = False
+
+
+def _mistype(page: Page) -> None:
+    """Write a formula with a name that there is not."""
+    formula = page.get_by_label("Formula").first
+    formula.fill("if(weighted > 100000, weightd * 0.01, 0)")
+    page.get_by_text("did you mean").wait_for()
+    page.get_by_role("heading", name="Calculated fields").evaluate("heading => heading.scrollIntoView()")
 
 
 SHOTS = {
-    "overview": Shot("overview"),
-    "overview-dark": Shot("overview", "dark"),
+    "overview": Shot("overview", in_airflow=True),
+    "overview-dark": Shot("overview", "dark", in_airflow=True),
     "company": Shot("company"),
     "webhooks": Shot("webhooks"),
-    "mapping": Shot("mapping"),
+    "mapping": Shot("mapping", after=_mistype),
     "writeback": Shot("write-back to approve"),
     "deal": Shot("deal"),
 }
@@ -47,8 +57,7 @@ def main() -> int:
             for name, shot in SHOTS.items():
                 screen = context(browser, site.url, token, shot.theme)
                 page = screen.new_page()
-                page.set_viewport_size({"width": 1280, "height": shot.height})
-                page.goto(address(site, shot.page))
+                page.goto(f"{FRAME if shot.in_airflow else ''}{address(site, shot.page)}")
                 page.wait_for_load_state("networkidle")
                 shot.after(page)
                 page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")

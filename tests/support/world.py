@@ -128,6 +128,11 @@ class World:
     def detach(self, deal: str, crm_id: str, object_type: str = "line_items") -> None:
         self._call("DELETE", f"/crm/v4/objects/deals/{deal}/associations/{object_type}/{crm_id}")
 
+    def add_property(self, name: str, label: str) -> None:
+        """Make a number that deals have, as the portal's administrator would."""
+        made = {"name": name, "label": label, "groupName": "dealinformation", "type": "number", "fieldType": "number"}
+        self._call("POST", "/crm/v3/properties/deals", made)
+
     def links(self, object_type: str = "line_items") -> list[tuple[str, str]]:
         """Return the true links of a type, as (record, deal)."""
         listed = self.emulator.admin.truth_links(self.portal.portal_id, object_type, "deals")

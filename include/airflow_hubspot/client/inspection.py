@@ -11,9 +11,11 @@ from airflow_hubspot.client.errors import HubSpotError, MissingScopes
 REQUIRED_SCOPES = ("crm.objects.deals.read",)
 USEFUL_SCOPES = (
     "crm.objects.line_items.read",
+    "crm.objects.products.read",
     "crm.objects.contacts.read",
     "crm.objects.owners.read",
     "sales-email-read",
+    "settings.currencies.read",
     "crm.objects.deals.write",
     "crm.schemas.deals.write",
 )

@@ -7,11 +7,9 @@ import os
 import psycopg
 
 from commission_sync.commands.shell import CommandError
-from commission_sync.gate import PortalCache
 from commission_sync.local.environment import Project, given, without_databases
 from commission_sync.store.integrations import Integration
-from commission_sync.streams.catalogue import catalogue
-from commission_sync.streams.portal import verified
+from commission_sync.streams.catalogue import refreshed
 from commission_sync.streams.stream import Stream
 
 
@@ -32,10 +30,7 @@ def fresh_catalogue(conn: psycopg.Connection, integration: Integration, stream: 
 
     try:
         with portal_hook(integration).get_conn() as client:
-            cache = PortalCache(conn, client, integration.id)
-            known = verified(client, conn, integration, cache)
-            catalogue(client, conn, known, stream.object_type, cache, goes_on=False)
-            return known
+            return refreshed(client, conn, integration, stream.object_type)
     except (AirflowException, HubSpotError) as error:
         raise CommandError(
             f"HubSpot cannot be asked for {integration.company_id}'s properties: {error}. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -32,7 +32,6 @@ from commission_sync.store.deal_story import (
     deal_history,
     deal_line_items,
     deal_shares,
-    open_problems,
     used_rates,
 )
 from commission_sync.store.integrations import Integration
@@ -81,7 +80,6 @@ class Story:
     version: VersionRow | None
     issues: Sequence[Issue]
     derivation: Derivation
-    problems: Mapping[str, str]
     conversion: Conversion
     commission: CommissionFacts | None
     reviews: Sequence[Review]
@@ -108,7 +106,6 @@ def explain(conn: psycopg.Connection, integration: Integration, crm_id: str) -> 
         version=next((row for row in version_history(conn, integration.id) if row.is_active), None),
         issues=compiled.issues,
         derivation=derivation(compiled, labels, deal.properties, (deal.mapped, deal.calculated)),
-        problems=open_problems(conn, integration.id, crm_id),
         conversion=Conversion(
             used_rates(conn, deal.fx_rate_ids), flags.is_on("fx"), deal.properties.get("hs_exchange_rate")
         ),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -35,11 +36,11 @@ class Report:
     @property
     def healthy(self) -> bool:
         """Whether all companies are well, and that is known."""
-        return self.unavailable is None and all(company.healthy for company in self.companies)
+        return all(self._passes.values())
 
     def public(self) -> dict[str, Any]:
         """Return what anybody may know: booleans, and no company's name."""
-        return {"healthy": self.healthy, "checks": {name: self._passes(name) for name in CHECKS}}
+        return {"healthy": self.healthy, "checks": self._passes}
 
     def detailed(self) -> dict[str, Any]:
         """Return each company's checks, with what is wrong in words."""
@@ -53,8 +54,11 @@ class Report:
         reason = {} if self.unavailable is None else {"reason": self.unavailable}
         return {**self.public(), **reason, "companies": companies}
 
-    def _passes(self, check: str) -> bool:
-        return self.unavailable is None and all(company.checks[check] is None for company in self.companies)
+    @cached_property
+    def _passes(self) -> dict[str, bool]:
+        # Worked out once, however many companies there are and however often it is asked for.
+        known = self.unavailable is None
+        return {name: known and all(company.checks[name] is None for company in self.companies) for name in CHECKS}
 
 
 def report(conn: psycopg.Connection, settings: Settings) -> Report:

@@ -31,7 +31,7 @@ FEATURES = (
         ("oauth", "crm.objects.deals.read", "crm.schemas.deals.read", "crm.objects.owners.read"),
         lambda _: True,
     ),
-    Feature("line_items", ("crm.objects.line_items.read",), _flag("line_items")),
+    Feature("line_items", ("crm.objects.line_items.read", "crm.objects.products.read"), _flag("line_items")),
     Feature("activities", ("crm.objects.contacts.read", "sales-email-read"), _flag("activities")),
     Feature("fx", ("settings.currencies.read",), _flag("fx")),
     Feature(

@@ -182,11 +182,6 @@ WHERE integration_id = %(integration_id)s AND entity = 'deal' AND entity_id = %(
 ORDER BY id DESC LIMIT %(most)s
 """
 
-_PROBLEMS = """
-SELECT field, reason FROM mapping_problems
-WHERE integration_id = %s AND crm_id = %s AND resolved_at IS NULL ORDER BY field
-"""
-
 
 def deal_facts(conn: psycopg.Connection, integration_id: UUID, crm_id: str) -> DealFacts | None:
     """Return a company's deal, archived and merged ones too."""
@@ -220,11 +215,6 @@ def deal_audit(
     """Return a page of the deal's audit trail, newest first; `before` is the last id of the page before."""
     values = {"integration_id": integration_id, "crm_id": crm_id, "before": before, "most": most}
     return rows_of(conn, AuditEntry, _AUDIT, values)
-
-
-def open_problems(conn: psycopg.Connection, integration_id: UUID, crm_id: str) -> dict[str, str]:
-    """Return the reason for each of the deal's fields that has no sound value."""
-    return dict(conn.execute(_PROBLEMS, (integration_id, crm_id)).fetchall())
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,13 @@ def open_plans(conn: psycopg.Connection, integration_id: UUID) -> list[Plan]:
         ).fetchall()
 
 
+def newest_plans(conn: psycopg.Connection, integration_id: UUID, *, most: int) -> list[Plan]:
+    """Return a company's plans, the newest first."""
+    with conn.cursor(row_factory=class_row(Plan)) as cursor:
+        statement = _PLAN + "WHERE integration_id = %s ORDER BY created_at DESC, id LIMIT %s"
+        return cursor.execute(statement, (integration_id, most)).fetchall()
+
+
 def run_planned(conn: psycopg.Connection, dag_id: str, run_id: str) -> bool:
     """Whether a run made a plan for any company."""
     statement = "SELECT FROM writeback_plans WHERE dag_id = %s AND run_id = %s LIMIT 1"

@@ -13,6 +13,7 @@ from airflow_hubspot.client import HubSpotClient, PropertyDefinition, is_clock_l
 from commission_sync.gate.cache import ANY_AGE_IS_TOO_OLD, PortalCache
 from commission_sync.store.catalog import save_catalog
 from commission_sync.store.integrations import Integration
+from commission_sync.streams.portal import verified
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ def catalogue(
 
     known = cache.get(f"properties/{object_type}", CATALOGUE_AGE if goes_on else ANY_AGE_IS_TOO_OLD, ask)
     return Catalogue(tuple(known["names"]), frozenset(known["clock_like"]))
+
+
+def refreshed(
+    client: HubSpotClient, conn: psycopg.Connection, integration: Integration, object_type: str
+) -> Integration:
+    """Ask HubSpot for the properties that exist now, keep them, and return the integration as it is known then."""
+    cache = PortalCache(conn, client, integration.id)
+    known = verified(client, conn, integration, cache)
+    catalogue(client, conn, known, object_type, cache, goes_on=False)
+    return known
 
 
 def described(definitions: Iterable[PropertyDefinition]) -> list[dict[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import psycopg
 
@@ -57,24 +58,35 @@ class Reconciliation:
     def run(self, request: SyncRequest) -> RunCounts:
         """Run one try and return what it did.
 
-        :raises HubSpotError: the first one of a stream, after all streams had their turn.
+        :raises HubSpotError: the first one, after everything had its turn.
         """
         integration = verified(
             self.client, self.conn, self.integration, PortalCache(self.conn, self.client, self.integration.id)
         )
-        refresh_reference(self.client, self.conn, integration)
-        if integration.has_feature(PRODUCTS.feature):
-            incremental = replace(request, mode=Mode.INCREMENTAL)
-            StreamSync(PRODUCTS, integration, self.client, self.conn, self.settings).run(incremental)
         counts, failures = RunCounts(), list[HubSpotError]()
-        for stream in self._loaded(integration):
+        for work in self._works(integration, request):
             try:
-                counts += self._reconcile(stream, integration, request)
+                counts += work() or RunCounts()
             except HubSpotError as error:
                 failures.append(error)
         if failures:
             raise failures[0]
         return counts
+
+    def _works(self, integration: Integration, request: SyncRequest) -> Iterator[Callable[[], RunCounts | None]]:
+        """Yield what is to be done; each may fail for want of a scope that the others do not need."""
+        yield partial(self._refresh_reference, integration)
+        if integration.has_feature(PRODUCTS.feature):
+            yield partial(self._sync_products, integration, request)
+        for stream in self._loaded(integration):
+            yield partial(self._reconcile, stream, integration, request)
+
+    def _refresh_reference(self, integration: Integration) -> None:
+        refresh_reference(self.client, self.conn, integration)
+
+    def _sync_products(self, integration: Integration, request: SyncRequest) -> None:
+        incremental = replace(request, mode=Mode.INCREMENTAL)
+        StreamSync(PRODUCTS, integration, self.client, self.conn, self.settings).run(incremental)
 
     def _loaded(self, integration: Integration) -> Iterable[Stream]:
         """Yield the streams that the company has and that were loaded once; there is nothing to hold against before."""

@@ -7,26 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from commission_sync.store.integrations import Integration
+from commission_sync.store.plan_rows import PlanRow, weightiest_rows
 from commission_sync.store.plans import Plan
 from commission_sync.writeback.properties import KEYS
 
 SHOWN = 20
 _NOTHING = "(empty)"
-
-# The rows that move the most money first: they are what a person should look at.
-_ROWS = """
-SELECT w.crm_id, d.name, w.before, w.properties, w.state, w.last_error
-FROM commission_writebacks w JOIN deals d ON d.id = w.deal_id
-WHERE w.plan_id = %(plan_id)s
-ORDER BY w.state = 'failed' DESC, abs(
-    coalesce(substring(w.properties ->> %(amount)s FROM '^-?[0-9]+(?:[.][0-9]+)?$')::numeric, 0)
-    - coalesce(substring(w.before ->> %(amount)s FROM '^-?[0-9]+(?:[.][0-9]+)?$')::numeric, 0)
-) DESC, w.crm_id
-LIMIT %(limit)s
-"""
 
 
 def subject(integration: Integration, plan: Plan) -> str:
@@ -40,9 +28,8 @@ def subject(integration: Integration, plan: Plan) -> str:
 def summarise(conn: psycopg.Connection, integration: Integration, plan: Plan) -> str:
     """Return what a plan would do: totals, expiry, why it is asked for, and its weightiest rows with links."""
     amount = plan.property_names["commission_amount"]
-    with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
-        values = {"plan_id": plan.id, "amount": amount, "limit": SHOWN}
-        rows = cursor.execute(_ROWS, values).fetchall()
+    with conn.transaction():
+        rows = weightiest_rows(conn, plan.id, amount, limit=SHOWN)
     lines = [
         f"Asked because: {plan.approval_reason or 'nobody has to agree'}.",
         *([f"Takes back what run `{plan.undoes_run_id}` wrote."] if plan.kind == "undo" else []),
@@ -63,7 +50,7 @@ def _totals(totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return lines + [f"| {c} | {t['rows']:,} | {t['old']} | {t['new']} | {t['moved']} |" for c, t in changed]
 
 
-def _table(portal_id: int, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _table(portal_id: int, plan: Plan, rows: Sequence[PlanRow]) -> list[str]:
     # Not as jsonb keeps them, but as they are declared.
     names = [plan.property_names[key] for key in KEYS]
     lines = [f"| deal | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
@@ -71,12 +58,12 @@ def _table(portal_id: int, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> lis
     return lines + ([f"… and {plan.rows - len(rows):,} more rows that move less."] if plan.rows > len(rows) else [])
 
 
-def _row(portal_id: int, names: Sequence[str], row: Mapping[str, Any]) -> str:
-    link = f"https://app.hubspot.com/contacts/{portal_id}/record/0-3/{row['crm_id']}"
-    deal = f"[{_plain(row['name'] or row['crm_id'])}]({link})"
-    if row["state"] == "failed":
-        return f"| {deal} | not written: {_plain(row['last_error'])} |"
-    cells = [_change(row["before"].get(name), row["properties"].get(name)) for name in names]
+def _row(portal_id: int, names: Sequence[str], row: PlanRow) -> str:
+    link = f"https://app.hubspot.com/contacts/{portal_id}/record/0-3/{row.crm_id}"
+    deal = f"[{_plain(row.name or row.crm_id)}]({link})"
+    if row.state == "failed":
+        return f"| {deal} | not written: {_plain(row.last_error or '')} |"
+    cells = [_change(row.before.get(name), row.properties.get(name)) for name in names]
     return f"| {deal} | {' | '.join(cells)} |"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from commission_sync.web.pages import companies, company, deals, inbox, mapping, overview
+from commission_sync.web.pages import companies, company, deals, inbox, mapping, overview, writeback
 
 # Those with a company in their path come before the choice of one.
 PAGES: tuple[APIRouter, ...] = (
@@ -13,5 +13,6 @@ PAGES: tuple[APIRouter, ...] = (
     deals.router,
     inbox.router,
     mapping.router,
+    writeback.router,
     companies.router,
 )

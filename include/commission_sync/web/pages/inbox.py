@@ -33,7 +33,7 @@ router = APIRouter(prefix="/inbox")
 _COMPANIES, _LETTERS = 100, 50
 
 Reason = Annotated[str, Form(min_length=1, max_length=2_000)]
-Ids = Annotated[list[int], Form(max_length=10_000)]
+Ids = Annotated[list[int] | None, Form(max_length=10_000)]
 
 
 def _moment(name: str, text: str) -> datetime | None:
@@ -92,7 +92,7 @@ def letters(
 
 
 @router.post("/replay")
-def replay_some(person: MayAct, conn: Database, ids: Ids | None = None) -> Response:
+def replay_some(person: MayAct, conn: Database, ids: Ids = None) -> Response:
     """Put chosen letters back as if they had just come."""
     if not ids:
         raise HTTPException(422, "no letter is chosen; tick those to replay")
@@ -106,7 +106,7 @@ def replay_all(person: MayAct, conn: Database, wanted: Wanted) -> Response:
 
 
 @router.post("/dismiss")
-def lay_to_rest(person: MayAct, conn: Database, reason: Reason, ids: Ids | None = None) -> Response:
+def lay_to_rest(person: MayAct, conn: Database, reason: Reason, ids: Ids = None) -> Response:
     """Lay chosen letters to rest."""
     if not ids:
         raise HTTPException(422, "no letter is chosen; tick those to dismiss")

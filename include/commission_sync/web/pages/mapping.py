@@ -10,20 +10,24 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
+from airflow.sdk.exceptions import AirflowException
 from fastapi import APIRouter, BackgroundTasks, Depends, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.datastructures import FormData
 
+from airflow_hubspot.client import HubSpotError, Lane
 from commission_sync.flags.change import InvalidFlag, set_for_company
 from commission_sync.mapping.completion import completions
 from commission_sync.mapping.editing import Outdated, keep
 from commission_sync.mapping.issues import InvalidMapping
 from commission_sync.mapping.versions import activate, version_before
 from commission_sync.operators.database import commissions_connection
+from commission_sync.operators.gate import gated_client
 from commission_sync.store.audit import record_action
 from commission_sync.store.integrations import integration
 from commission_sync.store.mapping_versions import UnknownVersion
 from commission_sync.store.property_search import search_properties
+from commission_sync.streams.catalogue import refreshed
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.mapped import recompute_stored
 from commission_sync.web.access import MayAdminister, MaySee
@@ -117,6 +121,18 @@ def versions(request: Request, person: MaySee, bench: Bench) -> HTMLResponse:
 def flags(request: Request, person: MaySee, bench: Bench) -> HTMLResponse:
     """List the flags."""
     return render(request, "mapping/flags.html", person, **_place(bench), **bench.flags())
+
+
+@router.post("/refresh")
+def refresh(_: MayAdminister, bench: Bench) -> Response:
+    """Ask HubSpot for the properties that exist now."""
+    try:
+        with gated_client(bench.integration, Lane.INCREMENTAL) as client:
+            refreshed(client, bench.conn, bench.integration, DEALS.object_type)
+    except (AirflowException, HubSpotError) as error:
+        company = bench.integration.company_id
+        raise HTTPException(502, f"HubSpot cannot be asked for {company}'s properties: {error}") from None
+    return told("These are the properties that the portal has now.")
 
 
 @router.post("/edit")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from airflow_hubspot.client import MissingScopes
+from commission_sync.oauth.features import scopes_for
 from commission_sync.streams.activities import EMAILS, NOTES
 from commission_sync.streams.guard import TooManyArchived
 from commission_sync.streams.line_items import LINE_ITEMS
@@ -325,6 +327,24 @@ def test_deeds_during_the_runs_are_right_after_one_more_round(world):
     acme.sync_all()
     acme.reconcile()
     acme.emulator.admin.stop_edits(1001)
+    acme.sync_all()
+    acme.reconcile()
+    assert acme.differences() == {}
+
+
+@pytest.mark.parametrize("missing", ["crm.objects.products.read", "crm.objects.owners.read"])
+def test_a_missing_scope_of_reference_data_holds_up_no_stream(world, missing):
+    scopes = tuple(scope for scope in scopes_for({}) if scope != missing)
+    acme = world(60, scopes=scopes)
+    acme.sync_all()
+    acme.emulator.admin.edit_everything(1001, count=20, weights={"archive": 1})
+    with pytest.raises(MissingScopes, match=missing):
+        acme.reconcile()
+    assert acme.differences() == {}
+
+
+def test_the_scopes_that_a_consent_asks_for_are_enough(world):
+    acme = world(60, scopes=scopes_for({}))
     acme.sync_all()
     acme.reconcile()
     assert acme.differences() == {}

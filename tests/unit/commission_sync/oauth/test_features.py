@@ -23,7 +23,7 @@ def test_with_everything_off_only_deals_are_read():
 @pytest.mark.parametrize(
     ("flags", "more"),
     [
-        ({"line_items": True}, {"crm.objects.line_items.read"}),
+        ({"line_items": True}, {"crm.objects.line_items.read", "crm.objects.products.read"}),
         ({"activities": True}, {"crm.objects.contacts.read", "sales-email-read"}),
         ({"fx": True}, {"settings.currencies.read"}),
         ({"writeback": "dry_run"}, set()),
@@ -53,3 +53,9 @@ def test_the_docs_show_the_declared_table():
     assert {name: re.findall(r"`([^`]+)`", scopes) for name, scopes in rows.items()} == {
         feature.name: list(feature.scopes) for feature in FEATURES
     }
+
+
+def test_the_page_for_tokens_names_every_scope():
+    page = DOCS.with_name("connection.md").read_text()
+    named = set(re.findall(r"`([a-z_.-]+)`", "".join(re.findall(r"^   \| `.*$", page, re.MULTILINE))))
+    assert named >= {scope for feature in FEATURES for scope in feature.scopes} - {"oauth"}

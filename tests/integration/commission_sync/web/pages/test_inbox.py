@@ -88,23 +88,23 @@ def test_the_chart_counts_what_came_and_what_died(pages):
     assert series == {"received": 3, "processed": 0, "died": 2}
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("", [1, 2, 3]),
-        ("company=acme", [1, 2]),
-        ("kind=deal.deletion", [2]),
-        ("error=bad_data", [1, 3]),
-        ("error=bad_data&company=globex", [3]),
-        ("since=2099-01-01T00:00", []),
-        ("until=2099-01-01T00:00", [1, 2, 3]),
-        ("until=2020-01-01T00:00", []),
-        ("company=%00acme&since=&until=", [1, 2]),
-    ],
-)
-def test_letters_are_found_by_the_filter(pages, conn, query, found):
-    number = ids(conn)
-    assert listed(pages("viewer").get(f"/inbox?{query}")) == newest_first(number[each] for each in found)
+FILTERS = {
+    "": [1, 2, 3],
+    "company=acme": [1, 2],
+    "kind=deal.deletion": [2],
+    "error=bad_data": [1, 3],
+    "error=bad_data&company=globex": [3],
+    "since=2099-01-01T00:00": [],
+    "until=2099-01-01T00:00": [1, 2, 3],
+    "until=2020-01-01T00:00": [],
+    "company=%00acme&since=&until=": [1, 2],
+}
+
+
+def test_letters_are_found_by_the_filter_the_newest_first(pages, conn):
+    number, viewer = ids(conn), pages("viewer")
+    found = {query: listed(viewer.get(f"/inbox?{query}")) for query in FILTERS}
+    assert found == {query: newest_first(number[each] for each in fits) for query, fits in FILTERS.items()}
 
 
 def test_a_time_that_is_none_is_refused_in_words(pages):
@@ -167,24 +167,26 @@ def test_letters_are_dismissed_with_a_reason(pages, conn):
     assert listed(op.get("/inbox")) == [number[3]]
 
 
-@pytest.mark.parametrize("path", ["replay", "dismiss"])
-def test_nothing_chosen_is_told(pages, path):
-    answer = pages("op").post(f"/inbox/{path}", data={"reason": "x"})
-    assert (answer.status_code, "no letter is chosen" in answer.text) == (422, True)
+def test_nothing_chosen_is_told(pages):
+    for path in ("replay", "dismiss"):
+        answer = pages("op").post(f"/inbox/{path}", data={"reason": "x"})
+        assert (answer.status_code, "no letter is chosen" in answer.text) == (422, True)
 
 
 def test_a_lane_is_paused_with_a_reason_and_resumed(pages, conn):
     op = pages("op", "ana")
     assert "wait until" in told(op.post("/inbox/pause", data={"company": "acme", "reason": "data is being moved"}))
     assert "by ana: data is being moved" in pages("viewer").get("/inbox/figures").text
+    op = pages("op", "ana")
     assert told(op.post("/inbox/resume", data={"company": "acme"})) == "The events of acme go on."
     assert told(op.post("/inbox/resume", data={"company": "acme"})) == "The events of acme were not paused."
     assert [entry[1:] for entry in audited(conn)] == [("acme", "pause", "ana"), ("acme", "resume", "ana")]
 
 
-@pytest.mark.parametrize(("company", "reason", "status"), [("hooli", "x", 404), ("acme", " ", 422), ("acme", "", 422)])
-def test_a_lane_that_is_none_and_a_pause_without_a_reason_are_refused(pages, conn, company, reason, status):
-    assert pages("op").post("/inbox/pause", data={"company": company, "reason": reason}).status_code == status
+def test_a_lane_that_is_none_and_a_pause_without_a_reason_are_refused(pages, conn):
+    op = pages("op")
+    for company, reason, status in (("hooli", "x", 404), ("acme", " ", 422), ("acme", "", 422)):
+        assert op.post("/inbox/pause", data={"company": company, "reason": reason}).status_code == status
     assert audited(conn) == []
 
 
@@ -197,16 +199,12 @@ ACTIONS = {
 }
 
 
-@pytest.mark.parametrize("path", ACTIONS)
-def test_a_viewer_changes_nothing(pages, conn, path):
-    assert pages("viewer").post(f"/inbox/{path}", data=ACTIONS[path]).status_code == 403
-    assert (received(conn), audited(conn)) == ([4], [])
-
-
-@pytest.mark.parametrize("path", ACTIONS)
-def test_another_sites_page_changes_nothing(pages, conn, path):
-    answer = pages("admin").post(f"/inbox/{path}", data=ACTIONS[path], headers={"Origin": "https://evil.example"})
-    assert answer.status_code == 403
+@pytest.mark.parametrize(
+    ("role", "headers"), [("viewer", {}), ("admin", {"Origin": "https://evil.example"})], ids=["viewer", "other site"]
+)
+def test_a_viewer_and_another_sites_page_change_nothing(pages, conn, role, headers):
+    for path, given in ACTIONS.items():
+        assert pages(role).post(f"/inbox/{path}", data=given, headers=headers).status_code == 403, path
     assert (received(conn), audited(conn)) == ([4], [])
 
 

@@ -1,5 +1,6 @@
 """The mapping page: what each role sees and may do, and that nothing invalid is kept."""
 
+import json
 import re
 from html import unescape
 
@@ -27,11 +28,16 @@ def acme(fresh_database):
     with running_emulator([portal], limits=False) as emulator:
         world = World(emulator, portal, fresh_database, register(fresh_database, portal))
         world.sync()
+        spoil(world)
+        yield world
+
+
+def spoil(world):
+    """Let every partner have a name that would run if it were not escaped."""
     world.execute(
         f"UPDATE deals SET properties = jsonb_set(properties, '{{partner_name}}', '\"{EVIL}\"') "
         "WHERE properties ->> 'partner_name' <> ''"
     )
-    return world
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +51,12 @@ def nothing_is_mapped(acme):
 
 @pytest.fixture
 def pages(acme, monkeypatch):
-    with pages_over(acme.dsn, monkeypatch) as made:
+    with pages_over(acme.dsn, monkeypatch, hubspot_acme=connection(acme)) as made:
         yield made
+
+
+def connection(acme, token=None):
+    return json.dumps({"conn_type": "hubspot", "host": acme.emulator.url, "password": token or acme.portal.token})
 
 
 def made_from(page):
@@ -89,6 +99,23 @@ def test_properties_are_found_with_type_group_and_values(pages, acme):
     sample = acme.value("SELECT properties ->> 'contract_length_months' FROM deals ORDER BY crm_id DESC LIMIT 1")
     assert f"<code>{sample}</code>" in found.text
     assert "No property fits." in text(pages("viewer").get(f"{HERE}/properties?words=%25%25"))
+
+
+def test_a_property_that_was_made_a_moment_ago_can_be_asked_for(pages, acme):
+    acme.add_property("launch_bonus", "Launch bonus")
+    client = pages("admin")
+    assert "No property fits." in client.get(f"{HERE}/properties?words=launch").text
+    asked = client.post(f"{HERE}/refresh")
+    assert (asked.status_code, asked.headers["hx-trigger"]) == (204, "changed")
+    assert "<code>launch_bonus</code>" in client.get(f"{HERE}/properties?words=launch").text
+
+
+def test_a_portal_that_cannot_be_asked_is_told_with_the_reason(pages, acme, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_ACME", connection(acme, token="pat-na1-nobody"))
+    refused = pages("admin").post(f"{HERE}/refresh")
+    assert refused.status_code == 502
+    assert "HubSpot cannot be asked for acme's properties" in refused.json()["detail"]
+    assert "pat-na1-nobody" not in refused.text
 
 
 def test_a_mapping_is_saved_activated_and_applied_to_stored_deals(pages, acme):
@@ -239,7 +266,16 @@ def test_a_viewer_sees_everything_and_is_refused_whatever_writes(pages, acme):
         assert absent not in page
     before = versions(acme)
     viewer = pages("viewer")
-    for path in ("versions", "edit", "check", "rollback", "recompute", "versions/1/activate", "flags/writeback"):
+    for path in (
+        "versions",
+        "edit",
+        "check",
+        "refresh",
+        "rollback",
+        "recompute",
+        "versions/1/activate",
+        "flags/writeback",
+    ):
         assert viewer.post(f"{HERE}/{path}", data={**MAPPING, "value": "on"}).status_code == 403, path
     assert versions(acme) == before
     assert acme.value("SELECT feature_flags FROM crm_integrations") == {}

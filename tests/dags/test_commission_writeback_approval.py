@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from pathlib import Path
 
 import psycopg
@@ -69,10 +68,7 @@ def company(request, airflow_and_dsn, emulator):
 def asked(airflow, company):
     """Start a run for the company and return its id and its question."""
     run_id = airflow.trigger(DAG_ID, companies=[company.world.portal.company])
-    (question,) = airflow.wait_for("the question", lambda: airflow.questions(DAG_ID, run_id))
-    # As a person would: an answer within the scheduler's heartbeat is lost by Airflow, which then asks again.
-    time.sleep(5)
-    return run_id, question
+    return run_id, airflow.asked(DAG_ID, run_id)
 
 
 def decided(company):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,6 +53,12 @@ class AirflowServer:
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/hitlDetails"
         return [d for d in self.call("GET", path)["hitl_details"] if not d["response_received"]]
 
+    def asked(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Wait until a run asks, and until its answer will not be lost, and return the question."""
+        (question,) = self.wait_for("the question", lambda: self.questions(dag_id, run_id))
+        self.wait_for("the worker's leave of it", lambda: is_heeded(self.standalone, run_id))
+        return question
+
     def answer(self, dag_id: str, run_id: str, question: Mapping[str, Any], option: str) -> None:
         ti = question["task_instance"]
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{ti['task_id']}/{ti['map_index']}"
@@ -76,6 +83,16 @@ class AirflowServer:
             assert time.monotonic() < deadline, f"{what} did not come within {seconds:.0f} s"
             time.sleep(0.5)
         return value
+
+
+def is_heeded(standalone: Standalone, run_id: str) -> bool:
+    """Say whether the scheduler has noticed that a run's task asked and then left its worker.
+
+    That comes some five seconds after the question. To an answer before it the scheduler takes that leave for the death
+    of the task that goes on, tries it again a minute later, and asks anew. Only its log tells.
+    """
+    noticed = rf"TaskInstance Finished: .* run_id={re.escape(run_id)}, .* state=awaiting_input, "
+    return re.search(noticed, standalone.log.read_text(errors="replace")) is not None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from airflow_server import is_heeded
 from commission_sync.local.environment import API_PORT, WEBHOOK_SECRET
 from commission_sync.local.keys import ADMIN, PASSWORDS_FILE
 from commission_sync.local.port import any_free
@@ -66,7 +67,13 @@ class Site:
         plan = str(eventually(lambda: self.query(waiting, company) or None, seconds=120)[0][0])
         path = f"/api/v2/dags/commission_writeback/dagRuns/{run_id}/hitlDetails"
         eventually(lambda: self.live.standalone.api._call("GET", path)["hitl_details"] or None, seconds=120)
+        self.wait_until_heeded(plan)
         return plan
+
+    def wait_until_heeded(self, plan: str) -> None:
+        """Return when Airflow would not lose an answer to a plan's question."""
+        (run_id,) = self.query("SELECT run_id FROM writeback_plans WHERE id = %s", plan)[0]
+        eventually(lambda: is_heeded(self.live.standalone, run_id) or None, seconds=120)
 
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Any:
         request = urllib.request.Request(f"{self.url}{path}", body, dict(headers))

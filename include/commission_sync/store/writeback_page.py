@@ -60,7 +60,8 @@ SELECT (SELECT count(*) FROM writeback_plans
            AS awaiting_approval,
        p.conflicts, p.failures,
        (SELECT count(*) FROM commission_reviews WHERE integration_id = %(integration_id)s AND state = 'open') AS reviews
-FROM (SELECT count(*) FILTER (WHERE state = 'conflict') AS conflicts, count(*) FILTER (WHERE state = 'failed') AS failures
+FROM (SELECT count(*) FILTER (WHERE state = 'conflict') AS conflicts,
+             count(*) FILTER (WHERE state = 'failed') AS failures
       FROM writeback_problems WHERE integration_id = %(integration_id)s) p
 """
 
@@ -90,7 +91,9 @@ def waiting(conn: psycopg.Connection, integration_id: UUID) -> Waiting:
     return found
 
 
-def counts_of_plans(conn: psycopg.Connection, integration_id: UUID, plans: Sequence[Plan]) -> dict[UUID, dict[str, int]]:
+def counts_of_plans(
+    conn: psycopg.Connection, integration_id: UUID, plans: Sequence[Plan]
+) -> dict[UUID, dict[str, int]]:
     """Return how many rows of each plan are in each state."""
     found: dict[UUID, dict[str, int]] = {plan.id: {} for plan in plans}
     for plan_id, state, count in conn.execute(_COUNTS, (integration_id, list(found))).fetchall():

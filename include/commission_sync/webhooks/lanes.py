@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -93,19 +93,17 @@ def pause(conn: psycopg.Connection, company: str, *, reason: str, actor: str) ->
     row = conn.execute(_PAUSE, {"company": company, "reason": reason, "actor": actor}).fetchone()
     if row is None:
         raise UnknownLane(f"there is no company {company!r} in crm_integrations")
-    _record(conn, row[0], company, "pause", actor, {"paused_reason": [None, reason]})
+    _record(conn, row[0], company, "pause", actor=actor, paused_reason=[None, reason])
 
 
 def resume(conn: psycopg.Connection, company: str, *, actor: str) -> bool:
     """Let a company's events go on, in the caller's transaction, and tell whether they had been paused."""
     row = conn.execute(_RESUME, {"company": company}).fetchone()
     if row is not None:
-        _record(conn, row[0], company, "resume", actor, {})
+        _record(conn, row[0], company, "resume", actor=actor)
     conn.execute("SELECT pg_notify('webhook_events', '')")
     return row is not None
 
 
-def _record(
-    conn: psycopg.Connection, lane: UUID, company: str, action: str, actor: str, changes: Mapping[str, Any]
-) -> None:
+def _record(conn: psycopg.Connection, lane: UUID, company: str, action: str, *, actor: str, **changes: Any) -> None:
     record_action(conn, lane, entity="webhook_lanes", entity_id=company, action=action, actor=actor, changes=changes)

@@ -1,4 +1,4 @@
-"""A person's word on what the write-back cannot settle by itself: conflicts, failures, deals that changed after approval."""
+"""A person's word on what the write-back cannot settle by itself: conflicts, failures, deals changed after approval."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def decide_row(
     if decision == "dismissed" and not (why or "").strip():
         raise NotDecidable("a failure is dismissed with a reason only")
     conn.execute("SELECT decide_writeback(%s, %s, %s)", (row, decision, actor))
-    _record(conn, integration_id, crm_id, f"write-back {decision}", actor, why)
+    _record(conn, integration_id, crm_id, f"write-back {decision}", actor=actor, why=why)
     return str(crm_id)
 
 
@@ -61,8 +61,8 @@ def decide_review(
 ) -> str:
     """Decide on a deal that changed after approval, in the caller's transaction; return the deal's id.
 
-    :param decision: `keep` (the commission stands), `reopen` (the engine works it out anew), `offset` (the difference is
-        booked later)
+    :param decision: `keep` (the commission stands), `reopen` (the engine works it out anew), or `offset` (the
+        difference is booked later)
     :raises NotDecidable: when it is none of the company's or not open, or there is no such decision
     """
     if decision not in REVIEW_DECISIONS:
@@ -72,15 +72,16 @@ def decide_review(
         raise NotDecidable(f"there is no review {review} of this company")
     crm_id, state, decided_by = found
     if state != "open":
-        raise NotDecidable(f"the review of deal {crm_id} is closed: {state}" + (f" by {decided_by}" if decided_by else ""))
+        by = f" by {decided_by}" if decided_by else ""
+        raise NotDecidable(f"the review of deal {crm_id} is closed: {state}{by}")
     note = (why or "").strip() or None
     conn.execute("SELECT decide_review(%s, %s, %s, %s)", (review, decision, actor, note))
-    _record(conn, integration_id, crm_id, f"review {decision}", actor, note)
+    _record(conn, integration_id, crm_id, f"review {decision}", actor=actor, why=note)
     return str(crm_id)
 
 
 def _record(
-    conn: psycopg.Connection, integration_id: UUID, crm_id: str, action: str, actor: str, why: str | None
+    conn: psycopg.Connection, integration_id: UUID, crm_id: str, action: str, *, actor: str, why: str | None
 ) -> None:
     # Of the deal, so that its own page tells of it.
     changes = {"why": why.strip()} if why and why.strip() else {}

@@ -1,4 +1,4 @@
-"""`/hubspot/inbox`: how webhooks are delivered, which lanes wait, and the dead letters with what can be done about them."""
+"""`/hubspot/inbox`: how webhooks are delivered, which lanes wait, and dead letters with what can be done about them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from commission_sync.webhooks.letters import (
 router = APIRouter(prefix="/inbox")
 _COMPANIES, _LETTERS = 100, 50
 
-Reason = Annotated[str, Form(min_length=1, max_length=2_000)]
+Reason = Annotated[str, Form(max_length=2_000)]
 Ids = Annotated[list[int] | None, Form(max_length=10_000)]
 
 
@@ -47,8 +47,8 @@ def _moment(name: str, text: str) -> datetime | None:
 
 
 def _wanted(company: str = "", kind: str = "", error: str = "", since: str = "", until: str = "") -> LetterFilter:
-    texts = [text.replace("\x00", "").strip() or None for text in (company, kind, error)]
-    return LetterFilter(*texts, _moment("since", since), _moment("until", until))
+    name, subscription_type, error_class = (text.replace("\x00", "").strip() or None for text in (company, kind, error))
+    return LetterFilter(name, subscription_type, error_class, _moment("since", since), _moment("until", until))
 
 
 Wanted = Annotated[LetterFilter, Depends(_wanted)]
@@ -106,7 +106,7 @@ def replay_all(person: MayAct, conn: Database, wanted: Wanted) -> Response:
 
 
 @router.post("/dismiss")
-def lay_to_rest(person: MayAct, conn: Database, reason: Reason, ids: Ids = None) -> Response:
+def lay_to_rest(person: MayAct, conn: Database, reason: Reason = "", ids: Ids = None) -> Response:
     """Lay chosen letters to rest."""
     if not ids:
         raise HTTPException(422, "no letter is chosen; tick those to dismiss")
@@ -119,7 +119,7 @@ def lay_to_rest(person: MayAct, conn: Database, reason: Reason, ids: Ids = None)
 
 
 @router.post("/pause")
-def pause(person: MayAct, conn: Database, company: Annotated[str, Form()], reason: Reason) -> Response:
+def pause(person: MayAct, conn: Database, company: Annotated[str, Form()], reason: Reason = "") -> Response:
     """Let a company's events wait; they are still accepted."""
     if not reason.strip():
         raise HTTPException(422, "a lane is paused with a reason only")

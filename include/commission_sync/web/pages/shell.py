@@ -95,6 +95,11 @@ def shown(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
+def document(value: Any) -> str:
+    """Write JSON over several lines, as it was sent; the template escapes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+
+
 class StaticFilesForever(StaticFiles):
     """Files that a browser may keep: their addresses change with what is in them."""
 
@@ -117,7 +122,7 @@ def _templates() -> Jinja2Templates:
     def asset(path: str) -> str:
         return f"{base()}/static/{path}?{version}"
 
-    made.env.filters |= {"when": when, "lasting": lasting, "number": number, "shown": shown}
+    made.env.filters |= {"when": when, "lasting": lasting, "number": number, "shown": shown, "document": document}
     made.env.globals |= {
         "tabs": TABS,
         "base": base,

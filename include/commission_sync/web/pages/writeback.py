@@ -1,4 +1,4 @@
-"""`/hubspot/writeback/{company}`: what is to be written to HubSpot, what was not, and the decisions that people take."""
+"""`/hubspot/writeback/{company}`: what is to be written to HubSpot, what was not, and what people decide."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from commission_sync.writeback.properties import KEYS
 DAG_ID = "commission_writeback"
 router = APIRouter(prefix="/writeback/{company}")
 _PLANS, _PROBLEMS, _FIRST_ROWS, _ROWS = 15, 50, 10, 100
-# Airflow loses an answer that comes before its scheduler has laid the task aside, and asks again.
-_SETTLES = timedelta(seconds=5)
+# Airflow's worker leaves five seconds after its task has asked, and the scheduler sees that a round later. To an answer
+# before then it takes the leave for the death of the task that goes on: it asks again a minute later.
+_SETTLES = timedelta(seconds=10)
 _UNDOING = frozenset({"planned", "awaiting_approval", "applied"})
 
 MaySee = Annotated[Person, Depends(whoever_may_see(DAG_ID))]
@@ -47,7 +48,7 @@ def _plan(plan_id: UUID, company: Company, conn: Database) -> Plan:
     except LookupError:
         plan = None
     if plan is None or plan.integration_id != company.id:
-        raise HTTPException(404, f"{company.company_id} has no plan {plan_id}; dry runs are dropped when a new plan is made")
+        raise HTTPException(404, f"{company.company_id} has no plan {plan_id}; a new plan replaces the last dry run")
     return plan
 
 
@@ -73,6 +74,7 @@ def plan(
     company: Company,
     person: MaySee,
     conn: Database,
+    *,
     plan: OnePlan,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
@@ -81,14 +83,13 @@ def plan(
         counts = counts_of_plans(conn, company.id, [plan])
         rows = _rows(conn, plan, limit=_ROWS, offset=(page - 1) * _ROWS)
     kept = sum(counts[plan.id].values())
-    facts = {"plan": plan, "counts": counts, "rows": rows, "page": page, "pages": max(1, -(-kept // _ROWS)), "kept": kept}
-    return render(request, "writeback/plan.html", person, tab="writeback", **_place(company, person), **facts)
+    facts = _place(company, person) | {"plan": plan, "rows": rows, "kept": kept}
+    facts |= {"page": page, "pages": max(1, -(-kept // _ROWS))}
+    return render(request, "writeback/plan.html", person, tab="writeback", **facts)
 
 
 @router.post("/plans/{plan_id}/answer")
-def answer(
-    request: Request, company: Company, person: MayAct, conn: Database, plan: OnePlan, decision: Decision
-) -> Response:
+def answer(request: Request, person: MayAct, conn: Database, plan: OnePlan, decision: Decision) -> Response:
     """Answer Airflow's question about a plan; who asks is known to Airflow, which lets the run go on."""
     if decision not in {"Approve", "Reject"}:
         raise HTTPException(422, f"{decision!r} is no answer; give Approve or Reject")
@@ -98,7 +99,7 @@ def answer(
     task = question["task_instance"]
     path = f"{_run(plan)}/taskInstances/{quote(task['task_id'], safe='')}/{task['map_index']}/hitlDetails"
     _ask(request, "PATCH", path, {"chosen_options": [decision], "params_input": {}})
-    _record(conn, company, person, plan, decision.lower(), {})
+    _record(conn, person, plan, decision.lower())
     return told("Approved; Airflow applies the plan." if decision == "Approve" else "Rejected; HubSpot stays as it is.")
 
 
@@ -111,7 +112,7 @@ def undo(request: Request, company: Company, person: MayAct, conn: Database, pla
         run_id = trigger(request, plan.dag_id, {"companies": [company.company_id], "undo_run_id": plan.run_id})
     except AirflowRefused as refused:
         raise HTTPException(refused.status, str(refused)) from None
-    _record(conn, company, person, plan, "undo", {"undone_by_run": [None, run_id]})
+    _record(conn, person, plan, "undo", undone_by_run=[None, run_id])
     return told("Airflow plans how to take it back; that plan goes the same way as any other.")
 
 
@@ -151,11 +152,13 @@ def _question(request: Request, plan: Plan) -> dict[str, Any]:
     path = f"{_run(plan)}/hitlDetails?response_received=false&body_search={plan.id}"
     found = _ask(request, "GET", path, None)["hitl_details"]
     if not found:
-        raise HTTPException(409, f"Airflow asks nobody about this plan: see its run {plan.run_id}; a later run plans anew")
+        raise HTTPException(409, f"Airflow asks nobody about this plan (run {plan.run_id}); a later run plans anew")
     question: dict[str, Any] = found[0]
     is_new = datetime.now(UTC) - datetime.fromisoformat(question["created_at"]) < _SETTLES
     if is_new or question["task_instance"]["state"] == "running":
-        raise HTTPException(409, "Airflow has only just asked and would lose the answer; give it again in a few seconds")
+        raise HTTPException(
+            409, "Airflow has only just asked and would lose the answer; give it again in a few seconds"
+        )
     return question
 
 
@@ -170,13 +173,11 @@ def _run(plan: Plan) -> str:
     return f"/dags/{quote(plan.dag_id, safe='')}/dagRuns/{quote(plan.run_id, safe='')}"
 
 
-def _record(
-    conn: psycopg.Connection, company: Integration, person: Person, plan: Plan, action: str, changes: dict[str, Any]
-) -> None:
+def _record(conn: psycopg.Connection, person: Person, plan: Plan, action: str, **changes: Any) -> None:
     with conn.transaction():
         record_action(
-            conn, company.id, entity="writeback_plan", entity_id=str(plan.id), action=action, actor=person.name,
-            changes=changes | {"run_id": plan.run_id},
+            conn, plan.integration_id, entity="writeback_plan", entity_id=str(plan.id), action=action,
+            actor=person.name, changes=changes | {"run_id": plan.run_id},
         )  # fmt: skip
 
 

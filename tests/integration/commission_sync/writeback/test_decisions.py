@@ -73,7 +73,7 @@ def test_a_decision_that_makes_no_sense_is_refused(acme, problems, state, decisi
 
 def test_who_is_second_is_told_by_whom_it_was_decided(acme, problems):
     decide(acme, decide_row, problems["conflict"], "theirs")
-    with pytest.raises(NotDecidable, match="ana has decided on deal .* already: theirs"):
+    with pytest.raises(NotDecidable, match=r"ana has decided on deal .* already: theirs"):
         decide(acme, decide_row, problems["conflict"], "ours")
 
 

@@ -124,8 +124,7 @@ def test_older_letters_are_a_page_of_their_own(pages, conn, monkeypatch):
 def test_what_is_in_a_payload_or_an_error_stays_text(pages):
     shown = pages("admin").get("/inbox").text
     assert EVIL not in shown
-    assert shown.count("&lt;script&gt;alert(1)") == 3
-    assert "\\u003cscript\\u003e" in shown
+    assert shown.count("&lt;script&gt;alert(1)") == 4
 
 
 def test_one_letter_is_replayed_and_it_is_known_who_did_it(pages, conn):
@@ -163,7 +162,8 @@ def test_letters_are_dismissed_with_a_reason(pages, conn):
     )
     assert [entry[2:] for entry in audited(conn)] == [("dismiss", "ana")] * 2
     for reason in ("", " "):
-        assert op.post("/inbox/dismiss", data={"ids": number[3], "reason": reason}).status_code == 422
+        refused = op.post("/inbox/dismiss", data={"ids": number[3], "reason": reason})
+        assert (refused.status_code, "with a reason only" in refused.text) == (422, True)
     assert listed(op.get("/inbox")) == [number[3]]
 
 

@@ -59,7 +59,9 @@ def put_back(acme):
     """Undo what a test decides."""
     yield
     acme.world.execute("UPDATE commission_writebacks SET resolution = NULL, resolved_by = NULL")
-    acme.world.execute("UPDATE commission_reviews SET state = 'open', decided_by = NULL, decided_at = NULL, note = NULL")
+    acme.world.execute(
+        "UPDATE commission_reviews SET state = 'open', decided_by = NULL, decided_at = NULL, note = NULL"
+    )
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_a_plan_is_read_page_by_page(pages, acme, monkeypatch):
     found = [viewer.get(f"/writeback/acme/plans/{plan}?page={n}") for n in (1, 2)]
     deals = [re.findall(r'aria-label="Deal (\d+) in HubSpot"', answer.text) for answer in found]
     assert [len(each) for each in deals] == [20, 10]
-    assert len(set(sum(deals, []))) == 30
+    assert len({*deals[0], *deals[1]}) == 30
     assert "Page 2 of 2" in text(found[1])
 
 
@@ -233,14 +235,10 @@ def test_an_answer_goes_to_the_question_that_airflow_asks(pages, acme, airflow, 
         ({"GET": question(), "PATCH": AirflowRefused(403, "Airflow refused: Forbidden")}, 403, "Forbidden"),
     ],
 )
-def test_what_keeps_airflow_from_taking_an_answer_is_told_and_not_recorded(
-    pages, acme, airflow, answers, status, said
-):
+def test_what_keeps_airflow_from_taking_an_answer_is_told_and_not_recorded(pages, acme, airflow, answers, status, said):
     airflow[1].update(answers)
     before = acme.world.value("SELECT count(*) FROM audit_log")
-    answer = pages("op").post(
-        f"/writeback/acme/plans/{plan_of(acme, 'third')}/answer", data={"decision": "Approve"}
-    )
+    answer = pages("op").post(f"/writeback/acme/plans/{plan_of(acme, 'third')}/answer", data={"decision": "Approve"})
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True)
     assert acme.world.value("SELECT count(*) FROM audit_log") == before
 

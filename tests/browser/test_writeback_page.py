@@ -92,7 +92,7 @@ def orphan(site):
 
 
 def test_what_airflow_does_not_take_is_told(page_as, orphan, watch):
-    watch.expect("status of 4")
+    watch.expect("status of 4|Code 4")
     page = open_as(page_as, "op", "initech")
     page.get_by_role("button", name="Approve").click()
     say_yes(page)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from pathlib import Path
 
 import psycopg
@@ -70,8 +69,7 @@ def asked(airflow, company):
     """Start a run for the company and return its id and its question."""
     run_id = airflow.trigger(DAG_ID, companies=[company.world.portal.company])
     (question,) = airflow.wait_for("the question", lambda: airflow.questions(DAG_ID, run_id))
-    # As a person would: an answer within the scheduler's heartbeat is lost by Airflow, which then asks again.
-    time.sleep(5)
+    airflow.wait_for("the scheduler", lambda: airflow.is_open(run_id, question))
     return run_id, question
 
 

@@ -18,6 +18,13 @@ from commission_sync.local.standalone import Standalone
 ROOT = Path(__file__).parents[2]
 
 
+def is_handed_on(log: Path, run_id: str, question: Mapping[str, Any]) -> bool:
+    """Whether the scheduler has noticed that the worker put a question; it takes an earlier answer for a failure."""
+    ti = question["task_instance"]
+    said = f"task_id={ti['task_id']}, run_id={run_id}, map_index={ti['map_index']},"
+    return any("TaskInstance Finished" in line and said in line for line in log.read_text().splitlines())
+
+
 @dataclass
 class AirflowServer:
     """A running Airflow, spoken to by its API."""
@@ -56,6 +63,10 @@ class AirflowServer:
         ti = question["task_instance"]
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{ti['task_id']}/{ti['map_index']}"
         self.call("PATCH", f"{path}/hitlDetails", {"chosen_options": [option], "params_input": {}})
+
+    def is_open(self, run_id: str, question: Mapping[str, Any]) -> bool:
+        """Whether an answer reaches the task; see `is_handed_on`."""
+        return is_handed_on(self.standalone.log, run_id, question)
 
     def states(self, dag_id: str, run_id: str) -> dict[str, str]:
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from airflow_server import is_handed_on
 from commission_sync.local.environment import API_PORT, WEBHOOK_SECRET
 from commission_sync.local.keys import ADMIN, PASSWORDS_FILE
 from commission_sync.local.port import any_free
@@ -65,7 +66,8 @@ class Site:
         run_id = self.live.trigger("commission_writeback")
         plan = str(eventually(lambda: self.query(waiting, company) or None, seconds=120)[0][0])
         path = f"/api/v2/dags/commission_writeback/dagRuns/{run_id}/hitlDetails"
-        eventually(lambda: self.live.standalone.api._call("GET", path)["hitl_details"] or None, seconds=120)
+        (question, *_) = eventually(lambda: self.live.standalone.api._call("GET", path)["hitl_details"], seconds=120)
+        eventually(lambda: is_handed_on(self.live.standalone.log, run_id, question) or None, seconds=120)
         return plan
 
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Any:

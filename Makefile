@@ -29,8 +29,9 @@ demo: install ## A HubSpot with three companies, Airflow, a first sync (ONCE=1: 
 up: install ## Airflow for your own HubSpot: as `make demo`, without sample data
 	@$(run) commission_sync.local.up --exit-with-parent
 
+# Twice as many as cores: the tests wait for servers, limits and pauses more than they compute.
 test: install ## Run all tests (ARGS=… goes to pytest)
-	@$(run) pytest -n $${TEST_WORKERS:-logical} --dist loadgroup $(ARGS)
+	@$(run) pytest -n $${TEST_WORKERS:-$$((2 * $$(getconf _NPROCESSORS_ONLN)))} --dist loadgroup $(ARGS)
 
 lint: install ## Check style, types, the direction of imports and requirements.txt
 	.venv/bin/ruff check .

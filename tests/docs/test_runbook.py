@@ -30,6 +30,7 @@ READ_ON_THE_SPOT = {
     "InvalidReplay": "the form or the call that asked for it",
     "LocalError": "the terminal",
     "Malformed": "the receiver's answer 400",
+    "MayNotMakeRoles": "the terminal",
     "NotDecidable": "the page that was acted on",
     "Outdated": "the mapping page",
     "PortalMismatch": "the page of the consent",

@@ -152,7 +152,7 @@ def test_a_consent_belongs_to_the_person_who_started_it(airflow, dsn):
     browser = airflow.browser("admin")
     back = agree(browser, start(browser))
     stolen = airflow.browser("second").get(back)
-    assert (stolen.status, "somebody else started this consent" in stolen.text) == (400, True)
+    assert (stolen.status, "Somebody else started this consent" in stolen.text) == (400, True)
     assert rows(dsn, "SELECT FROM crm_integrations") == []
 
 
@@ -181,7 +181,7 @@ def test_nobody_gets_another_companys_portal_by_mistake(airflow, dsn):
     browser = airflow.browser("admin")
     browser.get(agree(browser, start(browser, "acme"), 1001))
     taken = browser.get(agree(browser, start(browser, "globex"), 1001))
-    assert (taken.status, "portal 1001 belongs to company &#39;acme&#39;" in taken.text) == (400, True)
+    assert (taken.status, "Portal 1001 belongs to company &#39;acme&#39;" in taken.text) == (400, True)
     moved = browser.get(agree(browser, start(browser, "acme"), 1002))
     assert (moved.status, "is connected to portal 1001, but portal 1002 was chosen" in moved.text) == (400, True)
     assert rows(dsn, "SELECT company_id, portal_id FROM crm_integrations") == [("acme", 1001)]

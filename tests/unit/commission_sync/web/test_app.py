@@ -36,7 +36,7 @@ def test_every_route_but_the_public_ones_asks_for_a_login():
     ("variables", "said"),
     [
         ({"AIRFLOW__API__BASE_URL": "/"}, "set AIRFLOW__API__BASE_URL to it, such as https://airflow.example.com"),
-        ({}, "connection &#39;hubspot_oauth&#39; cannot be used: it does not exist"),
+        ({}, "Connection &#39;hubspot_oauth&#39; cannot be used: it does not exist"),
         (
             {"AIRFLOW_CONN_HUBSPOT_OAUTH": '{"conn_type": "hubspot", "password": "pat-na1-x"}'},
             "put them into login and password",
@@ -46,7 +46,7 @@ def test_every_route_but_the_public_ones_asks_for_a_login():
                 "AIRFLOW_CONN_HUBSPOT_OAUTH": '{"conn_type": "hubspot", "login": "a", "password": "b"}',
                 "AIRFLOW_CONN_COMMISSIONS_DB": "postgresql://sync:very-secret@127.0.0.1:1/commissions",
             },
-            "cannot use the commissions database &#39;commissions&#39; on 127.0.0.1:1",
+            "Cannot use the commissions database &#39;commissions&#39; on 127.0.0.1:1",
         ),
     ],
 )

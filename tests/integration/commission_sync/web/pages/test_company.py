@@ -143,7 +143,7 @@ def test_a_paused_company_is_offered_no_runs_and_gets_none(pages, acme):
 def test_a_company_that_there_is_not_is_a_page_that_says_so(pages):
     answer = pages("viewer").get("/companies/nobody")
     assert answer.status_code == 404
-    assert "there is no company &#39;nobody&#39;" in answer.text
+    assert "There is no company &#39;nobody&#39;" in answer.text
 
 
 def test_many_companies_do_not_hide_one_whose_name_is_in_theirs(pages, acme):

@@ -129,7 +129,7 @@ def test_with_companies_an_administrator_can_connect_another(pages):
 def test_an_address_that_makes_no_sense_is_answered_by_a_page(pages):
     answer = pages("viewer").get("/?page=0")
     assert (answer.status_code, "<h1>Not understood</h1>" in answer.text) == (422, True)
-    assert "page: Input should be greater than or equal to 1" in answer.text
+    assert "Page: Input should be greater than or equal to 1" in answer.text
 
 
 def test_a_database_that_goes_away_in_the_middle_is_said_and_not_shown(pages, monkeypatch):

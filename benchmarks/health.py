@@ -49,6 +49,7 @@ class Answers:
 
     @property
     def p99(self) -> float:
+        """What 99 of 100 stay below."""
         return self.milliseconds[int(len(self.milliseconds) * 0.99)]
 
     def __str__(self) -> str:

@@ -60,10 +60,12 @@ def as_line(command: Command) -> tuple[str, list[str]] | None:
 
 def wrong_lines(lines: list[tuple[str, list[str]]], home: Path) -> list[str | None]:
     prover = ROOT / "tests" / "support" / "command_lines.py"
+    # The benchmarks are no installed package: `make bench` has the project itself on the path.
+    path = os.pathsep.join([str(ROOT / "include"), str(ROOT)])
     done = subprocess.run(
         [sys.executable, prover],
         input=json.dumps(lines),
-        env={**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+        env={**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,

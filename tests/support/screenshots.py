@@ -27,6 +27,7 @@ class Shot:
     theme: str = "light"
     after: Callable[[Page], None] = lambda _: None
     in_airflow: bool = False
+    height: int = 900
 
 
 def _mistype(page: Page) -> None:
@@ -37,14 +38,18 @@ def _mistype(page: Page) -> None:
     page.get_by_role("heading", name="Calculated fields").evaluate("heading => heading.scrollIntoView()")
 
 
+def _scroll_to_fields(page: Page) -> None:
+    page.get_by_role("heading", name="Mapped fields").evaluate("heading => heading.scrollIntoView()")
+
+
 SHOTS = {
     "overview": Shot("overview", in_airflow=True),
     "overview-dark": Shot("overview", "dark", in_airflow=True),
-    "company": Shot("company"),
+    "company": Shot("company", height=1250),
     "webhooks": Shot("webhooks"),
     "mapping": Shot("mapping", after=_mistype),
     "writeback": Shot("write-back to approve"),
-    "deal": Shot("deal"),
+    "deal": Shot("deal", after=_scroll_to_fields),
 }
 
 
@@ -57,6 +62,7 @@ def main() -> int:
             for name, shot in SHOTS.items():
                 screen = context(browser, site.url, token, shot.theme)
                 page = screen.new_page()
+                page.set_viewport_size({"width": 1280, "height": shot.height})
                 page.goto(f"{FRAME if shot.in_airflow else ''}{address(site, shot.page)}")
                 page.wait_for_load_state("networkidle")
                 shot.after(page)

@@ -87,6 +87,19 @@ def test_a_company_without_a_mapping_is_told_so(pages):
     assert "No version was saved yet." in said
 
 
+def test_a_company_without_deals_has_nothing_to_show_a_mapping_on(pages, acme):
+    acme.execute(
+        "INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES ('initech', 3, 'hubspot_initech')"
+    )
+    try:
+        client = pages("admin")
+        assert "No properties of this portal are known yet" in client.get("/mapping/initech").text
+        assert "There are no deals to show it on yet." in client.post("/mapping/initech/check").text
+        assert "There are no deals" not in client.get(HERE).text
+    finally:
+        acme.execute("DELETE FROM crm_integrations WHERE company_id = 'initech'")
+
+
 def test_an_unknown_company_is_not_found(pages):
     answer = pages("admin").get("/mapping/nobody")
     assert answer.status_code == 404

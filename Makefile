@@ -1,6 +1,6 @@
 # Everything a person runs by hand; CI runs the same (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help install migrate rekey demo up test lint format requirements docs bench screenshots build sbom audit clean
+.PHONY: help install migrate rekey roles demo up test lint format requirements docs bench screenshots build sbom audit clean
 SHELL := /bin/sh
 
 # The commands that need more than the packages are Python: see include/commission_sync/local.
@@ -19,6 +19,9 @@ migrate: install ## Bring both databases, Airflow's and ours, to the current sch
 
 rekey: install ## Encrypt the stored OAuth tokens with the first of TOKEN_ENCRYPTION_KEYS (ARGS=new prints a key)
 	@$(run) commission_sync.local.token_keys $(or $(ARGS),rotate)
+
+roles: install ## Make the database's roles of least privilege (ARGS=… as for python -m commission_sync.roles)
+	@$(run) commission_sync.roles $(or $(ARGS),apply)
 
 demo: install ## A HubSpot with three companies, Airflow, a first sync (ONCE=1: end after it)
 	@$(run) commission_sync.local.demo --exit-with-parent

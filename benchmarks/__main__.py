@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.adoption import adoption
 from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
@@ -24,6 +25,7 @@ from benchmarks.webhooks import webhooks
 from benchmarks.writeback import writeback
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
+    "adoption": adoption,
     "deals": first_load_and_after,
     "gate": gate,
     "emulator": emulator,

@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 
 from commission_sync.local.environment import LEAN_THREADS
-from commission_sync.local.postgres import EmbeddedPostgres
+from commission_sync.local.postgres import EmbeddedPostgres, Server
 from commission_sync.store import migrate
 from hubspot_emulator import Emulator, PortalSpec, running_emulator
 
@@ -46,11 +46,18 @@ class Site:
 
 
 @contextmanager
+def server() -> Iterator[Server]:
+    """Yield a fresh server with fsync on."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as root, EmbeddedPostgres(Path(root)) as running:
+        yield running
+
+
+@contextmanager
 def database() -> Iterator[str]:
     """Yield the URL of a fresh, migrated database with fsync on."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as root, EmbeddedPostgres(Path(root)) as server:
-        migrate(server.dsn("commissions"))
-        yield server.dsn("commissions")
+    with server() as running:
+        migrate(running.dsn("commissions"))
+        yield running.dsn("commissions")
 
 
 @contextmanager

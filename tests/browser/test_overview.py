@@ -19,6 +19,11 @@ def group(page, company):
     return page.locator("tbody").filter(has=page.get_by_role("link", name=company, exact=True))
 
 
+def ask_anew(page):
+    """Let the page fetch its rows now, and not only when the five seconds are over."""
+    page.evaluate("htmx.trigger(document.body, 'changed')")
+
+
 def test_a_company_that_fails_comes_first_with_the_reason(overview):
     first = overview.locator("tbody").first
     expect(first).to_contain_text("initech")
@@ -30,7 +35,7 @@ def test_what_changes_is_seen_without_a_reload(overview, site):
     overview.evaluate("window.isTheSame = true")
     site.query("UPDATE crm_integrations SET is_active = false WHERE company_id = 'globex' RETURNING 1")
     try:
-        expect(group(overview, "globex").locator(".badge").first).to_have_text("paused")
+        expect(group(overview, "globex").locator(".badge").first).to_have_text("paused", timeout=10_000)
     finally:
         site.query("UPDATE crm_integrations SET is_active = true WHERE company_id = 'globex' RETURNING 1")
     assert overview.evaluate("window.isTheSame"), "nothing was loaded again but the rows"
@@ -59,16 +64,18 @@ def test_a_company_leads_to_its_page_and_the_switch_does_from_any(overview):
     [
         ({"status": 503, "json": {"detail": "The commissions database did not answer."}}, "database did not answer"),
         ({"status": 401, "json": {"detail": "Not authenticated"}}, "not logged in any more"),
-        (None, "The server did not answer"),
+        (None, "the server does not answer"),
     ],
 )
 def test_a_page_that_stands_still_says_so_until_it_lives_again(overview, watch, answer, said):
     watch.expect("overview/rows|Failed to load resource|status of|htmx")
     rows = "**/hubspot/overview/rows*"
     overview.route(rows, lambda route: route.fulfill(**answer) if answer else route.abort())
+    ask_anew(overview)
     expect(overview.locator("#stale")).to_contain_text(said)
     expect(group(overview, "acme")).to_be_visible()
     overview.unroute(rows)
+    ask_anew(overview)
     expect(overview.locator("#stale")).to_be_empty()
 
 
@@ -93,8 +100,7 @@ def test_an_administrator_is_led_to_hubspot_out_of_airflows_frame(site, page_as,
 
 
 def test_who_may_not_connect_companies_is_not_offered_to(page_as):
-    for role in ("viewer", "user"):
-        page = page_as(role)
-        page.goto(HERE)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-        expect(page.get_by_text("Connect another company")).to_have_count(0)
+    page = page_as("user")
+    page.goto(HERE)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_text("Connect another company")).to_have_count(0)

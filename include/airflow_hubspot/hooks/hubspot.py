@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from airflow.sdk import BaseHook
@@ -203,12 +204,12 @@ def _limit(extras: dict[str, Any], name: str) -> int | None:
 
 def _positive(extras: dict[str, Any], name: str, otherwise: float) -> float:
     value = extras.get(name)
-    if value in {None, ""}:
+    if value is None or value == "":
         return otherwise
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0.0
-    if number <= 0:
+    if not 0 < number < inf:
         raise ValueError(f"extra {name}={value!r} is not a number above 0")
     return number

@@ -163,26 +163,28 @@ def store_authorized(
     conn: psycopg.Connection, keyring: Keyring, integration_id: UUID, tokens: Tokens, *, scopes: list[str], by: str
 ) -> None:
     """Keep the tokens that a person's consent brought, in place of any that were there."""
+    # The values are given twice rather than taken from `excluded`, which may be read only by those who may read tokens:
+    # the pages, where people consent, may not.
     conn.execute(
         """
         INSERT INTO crm_credentials (integration_id, access_token, refresh_token, lifetime_seconds, expires_at, scopes,
                                      authorized_by)
-        VALUES (%s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s, %s)
+        VALUES (%(id)s, %(access)s, %(refresh)s, %(life)s, clock_timestamp() + make_interval(secs => %(life)s),
+                %(scopes)s, %(by)s)
         ON CONFLICT (integration_id) DO UPDATE
-        SET access_token = excluded.access_token, refresh_token = excluded.refresh_token,
-            lifetime_seconds = excluded.lifetime_seconds, expires_at = excluded.expires_at, scopes = excluded.scopes,
-            authorized_by = excluded.authorized_by, authorized_at = clock_timestamp(), state = 'valid',
-            refreshing_until = NULL, forced_at = NULL, last_error = NULL, alerted_at = NULL, updated_at = now()
+        SET access_token = %(access)s, refresh_token = %(refresh)s, lifetime_seconds = %(life)s,
+            expires_at = clock_timestamp() + make_interval(secs => %(life)s), scopes = %(scopes)s,
+            authorized_by = %(by)s, authorized_at = clock_timestamp(), state = 'valid', refreshing_until = NULL,
+            forced_at = NULL, last_error = NULL, alerted_at = NULL, updated_at = now()
         """,
-        (
-            integration_id,
-            keyring.encrypt(tokens.access_token),
-            keyring.encrypt(tokens.refresh_token),
-            tokens.lifetime_seconds,
-            tokens.lifetime_seconds,
-            scopes,
-            by,
-        ),
+        {
+            "id": integration_id,
+            "access": keyring.encrypt(tokens.access_token),
+            "refresh": keyring.encrypt(tokens.refresh_token),
+            "life": tokens.lifetime_seconds,
+            "scopes": scopes,
+            "by": by,
+        },
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
 
 import psycopg
-from psycopg import sql
 
 _WEEK = timedelta(days=7)
 _AHEAD = 2
@@ -28,19 +28,8 @@ SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'webhook_events'::regclass AND c.relname ~ '^webhook_events_[0-9]{8}$'
 """
 
-# Attached only when it holds what the default partition had of its week: a row may be in one of them only.
-_MAKE = """
-CREATE TABLE {week} (LIKE webhook_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
-WITH moved AS (DELETE FROM webhook_events_other WHERE occurred_at >= {start} AND occurred_at < {end} RETURNING *)
-INSERT INTO {week} SELECT * FROM moved;
-ALTER TABLE webhook_events ATTACH PARTITION {week} FOR VALUES FROM ({start}) TO ({end})
-"""
-
-_DROP = """
-ALTER TABLE webhook_events DETACH PARTITION {week};
-INSERT INTO webhook_events SELECT * FROM {week} WHERE state NOT IN ('done', 'ignored') AND dismissed_at IS NULL;
-DROP TABLE {week}
-"""
+_MAKE = "SELECT make_webhook_week(%s)"
+_DROP = "SELECT drop_webhook_week(%s)"
 
 _SWEEP = """
 DELETE FROM webhook_events_other
@@ -67,18 +56,13 @@ def keep_weeks(conn: psycopg.Connection, *, keep: timedelta, now: datetime) -> l
     return done
 
 
-def _change(conn: psycopg.Connection, template: str, week: date) -> bool:
-    parts = {
-        "week": sql.Identifier(_name(week)),
-        "start": sql.Literal(_midnight(week)),
-        "end": sql.Literal(_midnight(week + _WEEK)),
-    }
+def _change(conn: psycopg.Connection, statement: LiteralString, week: date) -> bool:
     try:
         with conn.transaction():
             conn.execute(_BE_BRIEF)
             if not _my_turn(conn):
                 return False
-            conn.execute(sql.SQL(template).format(**parts))
+            conn.execute(statement, (week,))
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DuplicateTable) as error:
         _log.info("webhooks weeks left for later week=%s why=%r", _name(week), str(error).partition("\n")[0])
         return False

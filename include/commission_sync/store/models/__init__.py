@@ -1,5 +1,6 @@
 """The tables, as typed definitions; migrations create them, and a test holds the two together."""
 
+from commission_sync.store.models.access import DataReader
 from commission_sync.store.models.alerts import AlertIncident
 from commission_sync.store.models.audit import AuditEntry
 from commission_sync.store.models.base import Base
@@ -46,6 +47,7 @@ __all__ = [
     "CrmIntegration",
     "DataQualityFinding",
     "DataQualityScore",
+    "DataReader",
     "Deal",
     "DealCommission",
     "DealObject",

@@ -16,6 +16,7 @@
 
   const whyStale = (answer) => {
     if (answer.status === 401) return "You are not logged in any more, so this page stands still; load it again to log in.";
+    if (answer.status === 0) return "This page stands still: the server does not answer.";
     return `This page stands still. ${inText(answer)}`;
   };
 

@@ -230,6 +230,7 @@ def test_an_answer_goes_to_the_question_that_airflow_asks(pages, acme, airflow, 
     [
         ({"GET": {"hitl_details": []}}, 409, "Airflow asks nobody about this plan"),
         ({"GET": question("running")}, 409, "again in a few seconds"),
+        # Ahead of the clock: it has to be new still when its turn comes, long after it was made.
         ({"GET": question(seconds=-86_400)}, 409, "again in a few seconds"),
         ({"GET": AirflowRefused(503, "Airflow's API does not answer")}, 503, "does not answer"),
         ({"GET": question(), "PATCH": AirflowRefused(403, "Airflow refused: Forbidden")}, 403, "Forbidden"),

@@ -15,6 +15,8 @@ from browser_site import Site, browser_site
 HERE = Path(__file__).parent
 
 
+# Before the distribution among processes looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:

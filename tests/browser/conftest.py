@@ -7,12 +7,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 import chromium
 from browser_site import Site, browser_site
 
 HERE = Path(__file__).parent
+# Two cores carry this Airflow, its database, the browser and whatever other tests run beside them.
+expect.set_options(timeout=20_000)
 
 
 # Before the distribution among processes looks at the groups.

@@ -35,7 +35,7 @@ def state_of(site, plan, state):
     """Wait until a plan is in a state."""
     return eventually(
         lambda: site.query("SELECT 1 FROM writeback_plans WHERE id = %s AND state = %s", plan, state) or None,
-        seconds=90,
+        seconds=180,
     )
 
 
@@ -60,12 +60,12 @@ def test_a_plan_is_approved_then_taken_back_and_the_taking_back_rejected(site, p
     expect(page.get_by_role("status")).to_have_text("Approved; Airflow applies the plan.")
     state_of(site, plan, "applied")
     assert len(globex.in_hubspot()) == 10
-    expect(newest.get_by_text("op decided on it")).to_be_visible(timeout=15_000)
+    expect(newest.get_by_text("op decided on it")).to_be_visible(timeout=60_000)
 
     page.get_by_role("button", name="Take back").click()
     say_yes(page)
     expect(page.get_by_role("status")).to_contain_text("Airflow plans how to take it back")
-    expect(newest).to_contain_text("It takes back what run", timeout=60_000)
+    expect(newest).to_contain_text("It takes back what run", timeout=120_000)
     undoing = site.query("SELECT id FROM writeback_plans WHERE kind = 'undo'")[0][0]
     expect(page.get_by_text("is taken back")).to_be_visible()
     site.wait_until_heeded(undoing)

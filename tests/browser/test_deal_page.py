@@ -84,7 +84,7 @@ def test_an_unknown_deal_is_said_to_be_unknown(page_as, watch):
     page = page_as("viewer")
     page.goto("/hubspot/deals/acme/404404")
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
-    expect(page.get_by_text("acme has no deal '404404' here")).to_be_visible()
+    expect(page.get_by_text("There is no deal '404404' of acme here")).to_be_visible()
 
 
 def test_the_page_follows_airflows_dark_theme(site, page_as):

@@ -44,7 +44,7 @@ def deal(request: Request, person: MaySee, company: Company, conn: Database, crm
     story = None if "\x00" in crm_id else explain(conn, company, crm_id)
     if story is None:
         raise HTTPException(
-            404, f"{company.company_id} has no deal {crm_id!r} here: search for it by a part of its name"
+            404, f"there is no deal {crm_id!r} of {company.company_id} here: search for it by a part of its name"
         )
     shown = {"story": story, "deal": story.deal, **_audit(company, conn, crm_id)}
     return render(request, "deal/page.html", person, tab="deals", **_place(company), **shown)

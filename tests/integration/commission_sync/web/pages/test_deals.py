@@ -123,7 +123,7 @@ def test_deals_are_found_by_id_and_name_and_lead_to_their_page(pages, acme, paid
 def test_what_is_not_there_is_not_found(pages):
     client = pages("viewer")
     answer = client.get("/deals/acme/404404")
-    assert (answer.status_code, "acme has no deal '404404'" in unescape(answer.text)) == (404, True)
+    assert (answer.status_code, "There is no deal '404404' of acme" in unescape(answer.text)) == (404, True)
     assert client.get("/deals/acme/%00").status_code == 404
     assert client.get("/deals/nobody").status_code == 404
 

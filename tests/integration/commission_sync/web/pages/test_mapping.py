@@ -103,7 +103,7 @@ def test_a_company_without_deals_has_nothing_to_show_a_mapping_on(pages, acme):
 def test_an_unknown_company_is_not_found(pages):
     answer = pages("admin").get("/mapping/nobody")
     assert answer.status_code == 404
-    assert "there is no company 'nobody'" in unescape(answer.text)
+    assert "There is no company 'nobody'" in unescape(answer.text)
 
 
 def test_properties_are_found_with_type_group_and_values(pages, acme):

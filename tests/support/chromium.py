@@ -77,7 +77,7 @@ def context(browser: Browser, url: str, token: str | None = None, theme: str = "
     )
     if token:
         made.add_cookies([{"name": "_token", "value": token, "url": url}])
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(30_000)
     return made
 
 

@@ -89,9 +89,11 @@ def _from_xml(body: bytes, where: str) -> Reading:
 
 
 def _from_csv(body: bytes, where: str) -> Reading:
-    lines = csv.reader(io.StringIO(body.decode("utf-8-sig", "replace")))
-    # Each of the ECB's lines ends with a comma, so that the last column has no name.
-    header = next(lines, [])
+    try:
+        # Each of the ECB's lines ends with a comma, so that the last column has no name.
+        header, *lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig", "replace")))) or [[]]
+    except csv.Error as error:
+        raise Unreadable(f"{where} is cut off or damaged: {error}", hint=_HINT) from None
     if header[:1] != ["Date"]:
         raise Unreadable(f"{where} is not one of the ECB's files: it begins with {body[:40]!r}", hint=_HINT)
     if not body.endswith(b"\n"):

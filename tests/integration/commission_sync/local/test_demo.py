@@ -16,7 +16,8 @@ from commission_sync.local import EmbeddedPostgres
 from commission_sync.local.summary import landed
 
 ROOT = Path(__file__).parents[4]
-pytestmark = pytest.mark.slow
+# One after the other: a demo asks for Airflow's usual port, and two that start at once may get it both.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
 class Demo:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from commission_sync.fx.errors import FxError
@@ -72,6 +72,7 @@ XML = st.text(st.sampled_from(list("<>/='\" Cubetimra2026-03")), max_size=60).ma
     | LINES.map(lambda some: "\n".join(map(",".join, [["Date", "USD"], *some])).encode() + b"\n")
     | XML
 )
+@example(b"Date,USD\n2026-03-02,1.1\r1\n")
 @SMALL
 def test_a_file_is_rates_or_one_of_our_errors(body):
     with suppress(FxError):

@@ -69,4 +69,9 @@
     ask.addEventListener("close", () => ask.returnValue === "yes" && event.detail.issueRequest(true), { once: true });
     ask.showModal();
   });
+
+  // What a person is asked about must still be there when they answer; the next fetch brings what is missed now.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (document.getElementById("ask").open) event.detail.shouldSwap = false;
+  });
 })();

@@ -124,7 +124,7 @@ def test_approved_in_a_browser_it_is_written(airflow, company, tmp_path):
         page.get_by_label(re.compile("username", re.IGNORECASE)).fill(user)
         page.get_by_label(re.compile("password", re.IGNORECASE)).first.fill(password)
         page.get_by_role("button", name=re.compile("sign in|log ?in", re.IGNORECASE)).click()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_url(lambda url: "/auth/" not in url)
         path = f"/dags/{DAG_ID}/runs/{run_id}/tasks/{ti['task_id']}/mapped/{ti['map_index']}/required_actions"
         page.goto(airflow.url + path)
         expect(page.get_by_text("Write 10 commissions of hooli to HubSpot?").first).to_be_visible(timeout=30_000)

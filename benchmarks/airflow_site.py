@@ -34,6 +34,7 @@ class AirflowSite:
     dsn: str
     secret: str
     api_url: str
+    portal_id: int = PORTAL.portal_id
 
     @property
     def webhook_url(self) -> str:

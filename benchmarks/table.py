@@ -1,5 +1,6 @@
 """The table that the benchmarks print."""
 
+import sys
 from dataclasses import dataclass
 
 
@@ -18,3 +19,9 @@ def render(figures: list[Figure]) -> str:
     lines = ["| what | measured | target | |", "|---|---|---|---|"]
     lines += [f"| {f.what} | {f.measured} | {f.target} | {'holds' if f.holds else '**missed**'} |" for f in figures]
     return "\n".join(lines)
+
+
+def tell(what: str) -> None:
+    """Say how far a long measurement is."""
+    sys.stderr.write(f"      {what}\n")
+    sys.stderr.flush()

@@ -1,6 +1,7 @@
 """Sends webhooks at a steady rate, whatever the answers: `webhook_load.py URL SECRET RATE EVENTS SECONDS FILE`.
 
-Prints one line of figures. FILE gets the ids of the events that were acknowledged. A delay is counted from when a
+Prints one line of figures. FILE holds the ids of the deals that the events speak of, as a JSON list, and gets those of
+the events that were acknowledged. A delay is counted from when a
 request was due, so that a server that stands still cannot hide it.
 """
 
@@ -18,15 +19,14 @@ from pathlib import Path
 
 import aiohttp
 
-FIRST_DEAL, DEALS = 10_000_000_000 + 77 * 1_000_000_000, 2_000
-
 
 @dataclass(frozen=True)
 class Target:
-    """Where webhooks go, and how they are signed."""
+    """Where webhooks go, how they are signed, and which deals they speak of."""
 
     url: str
     secret: str
+    deals: list[str]
 
 
 @dataclass
@@ -67,7 +67,7 @@ async def main(target: Target, rate: float, events: int, seconds: float, file: s
 
 
 async def send(session: aiohttp.ClientSession, target: Target, ids: range, due: float, tally: Tally) -> None:
-    body, stamp = body_of(ids), str(time.time_ns() // 1_000_000)
+    body, stamp = body_of(ids, target.deals), str(time.time_ns() // 1_000_000)
     source = b"POST" + target.url.encode() + body + stamp.encode()
     digest = hmac.digest(target.secret.encode(), source, "sha256")
     headers = {"X-HubSpot-Request-Timestamp": stamp, "X-HubSpot-Signature-v3": base64.b64encode(digest).decode()}
@@ -83,7 +83,7 @@ async def send(session: aiohttp.ClientSession, target: Target, ids: range, due: 
         tally.acknowledged.extend(ids)
 
 
-def body_of(ids: range) -> bytes:
+def body_of(ids: range, deals: list[str]) -> bytes:
     now = time.time_ns() // 1_000_000
     return json.dumps(
         [
@@ -95,7 +95,7 @@ def body_of(ids: range) -> bytes:
                 "occurredAt": now,
                 "subscriptionType": "deal.propertyChange",
                 "attemptNumber": 0,
-                "objectId": FIRST_DEAL + (i * 7919 % DEALS) * 977,
+                "objectId": int(deals[i * 7919 % len(deals)]),
                 "changeSource": "CRM_UI",
                 "propertyName": "amount",
                 "propertyValue": "4711.50",
@@ -107,4 +107,5 @@ def body_of(ids: range) -> bytes:
 
 if __name__ == "__main__":
     url, secret, *numbers, path = sys.argv[1:]
-    asyncio.run(main(Target(url, secret), float(numbers[0]), int(numbers[1]), float(numbers[2]), path))
+    known = json.loads(Path(path).read_text())
+    asyncio.run(main(Target(url, secret, known), float(numbers[0]), int(numbers[1]), float(numbers[2]), path))

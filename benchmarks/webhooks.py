@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.airflow_site import AirflowSite, airflow_site
-from benchmarks.table import Figure
+from benchmarks.table import Figure, tell
 
 RATE, EVENTS, SECONDS = 200, 10, 60
 EDITS, PAUSE_SECONDS = 60, (0.5, 8.0)
@@ -35,21 +35,24 @@ class Load:
     acknowledged: set[int]
 
 
-def load(url: str, secret: str, *, rate: float = RATE, events: int = EVENTS, seconds: float = SECONDS) -> Load:
+def load(site: AirflowSite, *, rate: float = RATE, events: int = EVENTS, seconds: float = SECONDS) -> Load:
     """Send in a process of its own, and return what came of it."""
     with tempfile.NamedTemporaryFile(suffix=".json") as kept:
-        command = [sys.executable, str(LOAD), url, secret, str(rate), str(events), str(seconds), kept.name]
+        Path(kept.name).write_text(json.dumps(site.emulator.admin.truth_ids(site.portal_id)))
+        to = [site.webhook_url, site.secret]
+        command = [sys.executable, str(LOAD), *to, str(rate), str(events), str(seconds), kept.name]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         return Load(json.loads(done.stdout), set(json.loads(Path(kept.name).read_text())))
 
 
 def _acceptance(site: AirflowSite) -> list[Figure]:
-    load(site.webhook_url, site.secret, rate=50, seconds=3)
+    load(site, rate=50, seconds=3)
     _empty(site.dsn)
-    sent = load(site.webhook_url, site.secret)
+    sent = load(site)
     kept = [int(row[0]) for row in _rows(site.dsn, "SELECT payload->>'eventId' FROM webhook_events")]
     lost, doubled = len(sent.acknowledged - set(kept)), len(kept) - len(set(kept))
     figures = sent.figures
+    tell(f"{len(kept):,} events accepted, now they are worked off")
     waited = _until_worked_off(site.dsn)
     states = dict(_rows(site.dsn, "SELECT state, count(*)::int FROM webhook_events GROUP BY state"))
     at_once = len(sent.acknowledged) / (RATE * EVENTS * SECONDS)
@@ -71,12 +74,15 @@ def _acceptance(site: AirflowSite) -> list[Figure]:
 
 
 def _freshness(site: AirflowSite) -> Figure:
-    admin, chance = site.emulator.admin, random.Random(5)
-    admin.set_webhooks(url=site.webhook_url, secret=site.secret, subscriptions="all")
-    _edited(site, chance, warm_up=True)
-    for _ in range(EDITS):
+    chance, deals = random.Random(5), site.emulator.admin.truth_ids(site.portal_id)
+    site.emulator.admin.set_webhooks(url=site.webhook_url, secret=site.secret, subscriptions="all")
+    _edit(site, chance.choice(deals), "warm up")
+    time.sleep(30)
+    for number in range(1, EDITS + 1):
         time.sleep(chance.uniform(*PAUSE_SECONDS))
-        _edited(site, chance)
+        _edit(site, chance.choice(deals), f"edit {chance.random()}")
+        if number % 10 == 0:
+            tell(f"{number} of {EDITS} deals edited")
     _until_worked_off(site.dsn)
     seconds = sorted(
         float(row[0])
@@ -95,13 +101,8 @@ def _freshness(site: AirflowSite) -> Figure:
     )
 
 
-def _edited(site: AirflowSite, chance: random.Random, *, warm_up: bool = False) -> None:
-    if not hasattr(_edited, "ids"):
-        _edited.ids = site.emulator.admin.truth_ids(77)
-    name = "warm up" if warm_up else f"edit {chance.random()}"
-    site.emulator.admin.override_deal(77, chance.choice(_edited.ids), {"dealname": name})
-    if warm_up:
-        time.sleep(30)
+def _edit(site: AirflowSite, deal: str, name: str) -> None:
+    site.emulator.admin.override_deal(site.portal_id, deal, {"dealname": name})
 
 
 def _until_worked_off(dsn: str, seconds: float = 600) -> float:

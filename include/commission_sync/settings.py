@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     hubspot_client_secret: SecretStr = SecretStr("")
     token_encryption_keys: SecretStr = SecretStr("")
     sentry_dsn: SecretStr = SecretStr("")
+    # The broker's URL may hold a password.
+    redis_url: SecretStr = SecretStr("")
     freshness_sla_minutes: int = Field(default=60, ge=1, le=7 * _DAY)
     alert_emails: str = ""
     runbook_url: str = "docs/runbook.md"
@@ -112,6 +114,14 @@ class Settings(BaseSettings):
                     "python -m commission_sync.local.token_keys new prints one"
                 )
         return keys
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if url.get_secret_value() and (parts.scheme not in {"redis", "rediss"} or not parts.hostname):
+            raise ValueError("use a URL such as redis://:password@host:6379/0, or rediss:// for TLS")
+        return url
 
     @property
     def token_keys(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,14 +69,22 @@ class AirflowServer:
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         return {ti["task_id"]: ti["state"] for ti in self.call("GET", path)["task_instances"]}
 
-    def ended(self, dag_id: str, run_id: str) -> str:
+    def tries(self, dag_id: str, run_id: str) -> Counter[str]:
+        """How often each task was tried, all of its mapped instances together."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        found = Counter[str]()
+        for ti in self.call("GET", path)["task_instances"]:
+            found[ti["task_id"]] += ti["try_number"]
+        return found
+
+    def ended(self, dag_id: str, run_id: str, *, seconds: float = 120) -> str:
         """Wait until a run has ended and return how."""
 
         def state() -> str | None:
             now = self.standalone.api.run_state(dag_id, run_id)
             return now if now in {"success", "failed"} else None
 
-        return self.wait_for(f"the end of {run_id}", state)
+        return self.wait_for(f"the end of {run_id}", state, seconds=seconds)
 
     def wait_for(self, what: str, found: Callable[[], Any], *, seconds: float = 120) -> Any:
         deadline = time.monotonic() + seconds

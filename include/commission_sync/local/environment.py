@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -18,9 +19,12 @@ METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 COMMISSIONS = "AIRFLOW_CONN_COMMISSIONS_DB"
 API_PORT = "AIRFLOW__API__PORT"
 DEFAULT_API_PORT = 8080
+REDIS = "REDIS_URL"
 WEBHOOK_SECRET = "HUBSPOT_WEBHOOK_SECRET"  # noqa: S105 - a name, not a secret
 # glibc gives each thread its own heap and keeps what was freed there: a task with eight readers then holds 40 MiB more.
 LEAN_THREADS = {"MALLOC_ARENA_MAX": "2"}
+
+_TASKS_HERE = str(min(8, max(4, 2 * (os.cpu_count() or 1))))
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Environment:
         return self.variables[METADATA]
 
     @property
+    def has_workers(self) -> bool:
+        """Whether tasks run in Celery's workers, on this machine or others, instead of below the scheduler."""
+        return bool(self.variables.get(REDIS))
+
+    @property
     def airflow(self) -> str:
         """The `airflow` program of this project's virtual environment."""
         return str(Path(sys.executable).parent / "airflow")
@@ -109,7 +118,8 @@ def given(project: Project, environ: Mapping[str, str] | None = None) -> dict[st
 
 def without_databases(project: Project, variables: Mapping[str, str]) -> Environment:
     """Build the environment of commands that touch no database."""
-    return Environment(project, _merged(_defaults(project), _set(variables)))
+    variables = _set(variables)
+    return Environment(project, _merged(_defaults(project) | _scale_out(variables), variables))
 
 
 def build(project: Project, variables: Mapping[str, str], *, serves_api: bool = False) -> Environment:
@@ -124,6 +134,7 @@ def build(project: Project, variables: Mapping[str, str], *, serves_api: bool = 
         server = _embedded(project, variables)
     defaults = _defaults(project)
     defaults |= _api(project, variables, serves_api=serves_api)
+    defaults |= _scale_out(variables)
     defaults |= real_connection(variables) | app_connection(variables)
     if server is not None:
         defaults[METADATA] = server.dsn("airflow", driver="postgresql+psycopg")
@@ -169,7 +180,7 @@ def _defaults(project: Project) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # Airflow's default is 32 forked processes.
-        "AIRFLOW__CORE__PARALLELISM": str(min(8, max(4, 2 * (os.cpu_count() or 1)))),
+        "AIRFLOW__CORE__PARALLELISM": _TASKS_HERE,
         "AIRFLOW__CORE__FERNET_KEY": keys.fernet,
         # The Test button of a connection is off by default.
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
@@ -185,6 +196,28 @@ def _defaults(project: Project) -> dict[str, str]:
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
         **LEAN_THREADS,
+    }
+
+
+def _scale_out(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what makes Airflow hand its tasks to Celery's workers, if there is a Redis to do it through.
+
+    :raises LocalError: the packages for it are not installed.
+    """
+    if not variables.get(REDIS):
+        return {}
+    if find_spec("airflow.providers.celery") is None:
+        raise LocalError(
+            f"{REDIS} is set, so tasks are to run in Celery's workers, but the packages for it are not installed: "
+            "install hubspot-commission-sync[celery], or unset it."
+        )
+    return {
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        # How many tasks all workers run at once, and how many of one DAG; each worker runs as many as fit this machine.
+        "AIRFLOW__CORE__PARALLELISM": "256",
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "128",
+        "AIRFLOW__CELERY__BROKER_URL": variables[REDIS],
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": _TASKS_HERE,
     }
 
 

@@ -72,6 +72,14 @@ def test_exchange_rates_come_from_the_ecb_unless_said():
     )
 
 
+@pytest.mark.parametrize("url", ["amqp://u:hidden@h", "redis://", "redis.example/hidden"])
+def test_a_broker_that_is_no_redis_stops_the_start_without_its_password(monkeypatch, url):
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(InvalidSetting, match=r"REDIS_URL makes no sense: use a URL such as redis://") as raised:
+        load_settings()
+    assert "hidden" not in str(raised.value)
+
+
 @pytest.mark.parametrize("source", ["exchangerate-api", "openexchangerates"])
 def test_a_source_that_needs_a_key_says_so_at_the_start(monkeypatch, source):
     monkeypatch.setenv("EXCHANGE_RATE_SOURCE", source)

@@ -38,6 +38,15 @@ def test_a_variable_set_to_nothing_means_its_default(project: Project) -> None:
     assert "SYNC_INTERVAL_MINUTES" not in found
 
 
+def test_a_redis_makes_celerys_workers_of_what_ran_beside_the_scheduler(project: Project) -> None:
+    url = "redis://:secret@redis.example:6379/0"
+    scaled = build(project, {**NAMED, "REDIS_URL": url})
+    assert scaled.has_workers
+    assert scaled.variables["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert scaled.variables["AIRFLOW__CELERY__BROKER_URL"] == url
+    assert not build(project, NAMED).has_workers
+
+
 def test_no_server_is_started_when_both_databases_are_named(project: Project) -> None:
     environment = build(project, NAMED)
     assert environment.server is None

@@ -1,0 +1,47 @@
+"""A real Redis of the tests' own, where the machine has one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from commission_sync.local.port import any_free
+
+
+@contextmanager
+def running_redis(home: Path) -> Iterator[str]:
+    """Yield the URL of a server that keeps nothing on disk; skip the test where none is installed."""
+    program = shutil.which("redis-server")
+    if program is None:
+        # CI installs one: there, a test that does not run is one that is missing.
+        assert not os.environ.get("CI"), "redis-server is not installed"
+        pytest.skip("redis-server is not installed (Debian, Ubuntu: apt install redis-server)")
+    port = any_free()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
+    with (home / "redis.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+        try:
+            _wait(port, server)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+
+
+def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        assert server.poll() is None, "redis-server ended by itself"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("redis-server does not answer")

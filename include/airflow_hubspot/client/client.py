@@ -13,6 +13,7 @@ from airflow_hubspot.client.paths import checked_version
 from airflow_hubspot.client.properties import Properties
 from airflow_hubspot.client.reference import Reference
 from airflow_hubspot.client.sdk import Sdk
+from airflow_hubspot.client.share import ListsShare
 from airflow_hubspot.client.splits import Splits
 from airflow_hubspot.client.stats import CallStats
 from airflow_hubspot.client.tokens import StaticToken, TokenSource
@@ -61,6 +62,7 @@ class HubSpotClient:
         self.reference = Reference(self.sdk, version)
         self.account = Account(self.sdk, version, source)
         self.currencies = Currencies(self.sdk, version)
+        self.lists_share = ListsShare(self._transport)
 
     @property
     def stats(self) -> CallStats:

@@ -111,7 +111,7 @@ class Transport:
             retry=tenacity.retry_if_exception(lambda error: self._is_worth_repeating(request, error)),
             stop=tenacity.stop_after_attempt(TRIES),
             wait=_delay,
-            sleep=self._pause,
+            sleep=self.pause,
             before_sleep=self._announce,
             reraise=True,
         )
@@ -133,6 +133,14 @@ class Transport:
         """Make calls again after `give_up`."""
         self._given_up.clear()
 
+    def pause(self, seconds: float) -> None:
+        """Wait, unless calls are given up.
+
+        :raises GivenUp: when they are.
+        """
+        if self._given_up.wait(seconds):
+            raise GivenUp("the client was closed while a call waited")
+
     def close(self) -> None:
         """Give up and let go of the connections."""
         self.give_up()
@@ -153,7 +161,7 @@ class Transport:
         # Before the budget, so that no permit is held while a token is asked for; after it, as the wait may have
         # outlasted the token.
         self._token.token()
-        permit = self._limiter.acquire(request.policy, self._pause)
+        permit = self._limiter.acquire(request.policy, self.pause)
         try:
             return permit, self._token.token()
         except BaseException:
@@ -223,10 +231,6 @@ class Transport:
         if isinstance(error, CircuitOpen) or not isinstance(error, Unavailable):
             return False
         return request.repeatable and (error.retry_after or 0.0) <= LONGEST_WAIT_SECONDS
-
-    def _pause(self, seconds: float) -> None:
-        if self._given_up.wait(seconds):
-            raise GivenUp("the client was closed while a call waited")
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         self.stats.retried()

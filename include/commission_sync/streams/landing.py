@@ -133,8 +133,8 @@ class Landing:
             page = chunk.page
             yield Built(chunk.part, page.interval, page.announced, len(page.records), self._builder.build(page.records))
 
-    def add(self, built: Built) -> IdIntervals:
-        """Take one chunk, commit when a checkpoint is due, and return what of its part is taken so far."""
+    def add(self, built: Built) -> None:
+        """Take one chunk, and commit when a checkpoint is due."""
         pending = self._pending
         pending.batch += built.batch
         pending.links |= built.links
@@ -146,7 +146,6 @@ class Landing:
         progress.landed += built.records
         if pending.is_full or time.monotonic() - self._committed_at >= CHECKPOINT_SECONDS:
             self.commit()
-        return progress.covered
 
     def commit(self) -> None:
         """Commit everything taken so far; on an error nothing of it is there."""

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from airflow_hubspot.client import HubSpotClient
-from airflow_hubspot.client.intervals import IdInterval
+from airflow_hubspot.client.intervals import IdInterval, IdIntervals
 from commission_sync.store.table import Cardinality
-from commission_sync.streams.reading import Part
+from commission_sync.streams.reading import Part, Reading
 from commission_sync.streams.rows import Batch, Row
 from commission_sync.streams.stream import Stream
 
@@ -32,6 +32,16 @@ class Built:
     records: int
     batch: Batch
     links: Links = field(default_factory=dict)
+
+
+def until_over(chunks: Iterable[Built], reading: Reading) -> Iterator[Built]:
+    """Yield the chunks until the reading says that what is still under way is wanted by nobody."""
+    covered: dict[Part, IdIntervals] = {}
+    for chunk in chunks:
+        yield chunk
+        covered[chunk.part] = covered.get(chunk.part, chunk.part.covered).with_interval(chunk.interval)
+        if reading.is_over(covered[chunk.part]):
+            return
 
 
 def with_links(client: HubSpotClient, stream: Stream, chunks: Iterable[Built]) -> Iterator[Built]:

@@ -7,19 +7,17 @@ killed run goes on from its receipts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from airflow_hubspot.client import Objects
 from airflow_hubspot.client.intervals import ALL_IDS, IdInterval, IdIntervals
 from airflow_hubspot.client.objects import Page, SearchPage
 from airflow_hubspot.client.scan import IdBoard, extent, read_by_list, read_by_search
 from airflow_hubspot.client.windows import ProvenPage, SearchReader, Window
 from commission_sync.store.receipts import Receipt
-from commission_sync.streams.stream import Stream
 
 SEARCH_READERS = 4
 LIST_READERS = 8
@@ -113,10 +111,9 @@ class WindowReading:
 class FullReading:
     """Reads every record there is, by list and search side by side."""
 
-    def __init__(self, objects: Objects, stream: Stream, reader: SearchReader, part: Part) -> None:
-        """Read all of `stream` but for what `part` already covers."""
-        self._objects = objects
-        self._stream = stream
+    def __init__(self, list_page: Callable[[str], Page], reader: SearchReader, part: Part) -> None:
+        """Read all but what `part` already covers; `list_page` returns the records above an id, from the list."""
+        self._list_page = list_page
         self._reader = reader
         self._part = part
 
@@ -135,9 +132,6 @@ class FullReading:
     def is_over(self, covered: IdIntervals) -> bool:
         """Whether lists and searches have met everywhere."""
         return covered.covers(ALL_IDS)
-
-    def _list_page(self, after: str) -> Page:
-        return self._objects.list_page(self._stream.object_type, after=after, properties=self._reader.properties)
 
     def _chunks(self, pages: Iterator[ProvenPage]) -> Iterator[Chunk]:
         for page in pages:

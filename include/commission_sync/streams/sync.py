@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from functools import partial
 import psycopg
 
 from airflow_hubspot.client import HubSpotClient, HubSpotError
+from airflow_hubspot.client.objects import Page
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
 from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
@@ -20,7 +22,7 @@ from commission_sync.store.waiting import join_waiting_rows
 from commission_sync.streams.catalogue import catalogue
 from commission_sync.streams.deal_side import DealSide
 from commission_sync.streams.landing import Derivation, Landing, Target
-from commission_sync.streams.linking import Built, with_links
+from commission_sync.streams.linking import Built, until_over, with_links
 from commission_sync.streams.mapped import Preparation
 from commission_sync.streams.portal import verified
 from commission_sync.streams.pump import Pump
@@ -154,11 +156,12 @@ class _Run:
     def _land(self, reading: Reading, target: Target) -> None:
         sync, before = self.sync, self.record.counts
         landing = Landing(sync.conn, target, self.builder, reading.reached)
-        readers = [landing.build(reader) for reader in reading.readers()]
-        if sync.stream.on_deals:
-            readers = [with_links(sync.client, sync.stream, reader) for reader in readers]
         try:
-            self._land_all(readers, reading, landing, before)
+            with self._built(reading, landing) as chunks:
+                for built in chunks:
+                    landing.add(built)
+                    self.record.counts = before + landing.counts
+                    self.record.progress()
         except HubSpotError:
             # What was read until then is proven; the next try need not ask for it again.
             self._commit(landing, before)
@@ -171,22 +174,34 @@ class _Run:
         landing.commit()
         self.record.counts = before + landing.counts
 
-    def _land_all(self, readers: list[Iterator[Built]], reading: Reading, landing: Landing, before: RunCounts) -> None:
-        with Pump(readers, self.sync.client.give_up) as chunks:
-            for built in chunks:
-                covered = landing.add(built)
-                self.record.counts = before + landing.counts
-                self.record.progress()
-                if reading.is_over(covered):
-                    break
+    @contextmanager
+    def _built(self, reading: Reading, landing: Landing) -> Iterator[Iterable[Built]]:
+        """Yield the rows that several readers make, with their links where the stream has any.
+
+        Links are asked for in a thread of their own: they share a limit with the lists, and whoever reads by search,
+        which has another limit, must not wait for the first.
+        """
+        sync = self.sync
+        stop = sync.client.give_up
+        with Pump([landing.build(reader) for reader in reading.readers()], stop) as read:
+            chunks = until_over(read, reading)
+            if not sync.stream.on_deals:
+                yield chunks
+                return
+            with Pump([with_links(sync.client, sync.stream, chunks)], stop) as linked:
+                yield linked
 
     def _reading(self, planned: Plan, receipts: Sequence[Receipt]) -> Reading:
-        sync = self.sync
         if planned.window_from is not None:
             return WindowReading(self._reader(), Window.between(planned.window_from, planned.window_to), receipts)
         started = [resumed(receipt) for receipt in receipts if receipt.window_from is None]
         part = started[0] if started else Part(None, planned.window_to)
-        return FullReading(sync.client.objects, sync.stream, self._reader(), part)
+        return FullReading(self._list_page, self._reader(), part)
+
+    def _list_page(self, after: str) -> Page:
+        client = self.sync.client
+        client.lists_share.wait()
+        return client.objects.list_page(self.sync.stream.object_type, after=after, properties=self.properties)
 
     def _reader(self) -> SearchReader:
         stream = self.sync.stream

@@ -112,7 +112,7 @@ def test_a_probe_whose_worker_died_is_replaced(gate):
     def stop(_):
         raise TimeoutError
 
-    impatient._transport._pause = stop
+    impatient._transport.pause = stop
     with pytest.raises(TimeoutError):
         impatient.objects.list_page("deals", limit=1)
     probe_is_due(portal)

@@ -1,0 +1,31 @@
+"""What a full reading's lists leave of a limit to the calls for links."""
+
+import pytest
+
+from airflow_hubspot.client import HubSpotClient
+from airflow_hubspot.client.errors import GivenUp
+from airflow_hubspot.client.share import LISTS_SHARE
+
+LIMIT = 100
+
+
+@pytest.fixture
+def client():
+    with HubSpotClient(token="pat-na1-nobody", base_url="http://127.0.0.1:9") as made:
+        yield made
+
+
+def test_lists_wait_when_their_share_is_used_up(client):
+    client._transport.told_burst_limit = LIMIT
+    for _ in range(int(LIMIT * LISTS_SHARE)):
+        client.lists_share.wait()
+    # Who would wait for the window's end is told that the calls are given up.
+    client.give_up()
+    with pytest.raises(GivenUp):
+        client.lists_share.wait()
+
+
+def test_lists_do_not_wait_while_the_limit_is_unknown(client):
+    client.give_up()
+    for _ in range(10 * LIMIT):
+        client.lists_share.wait()

@@ -42,5 +42,5 @@ with DAG(
 ):
     companies = ListCompaniesOperator(task_id="companies", feature="activities")
     SyncStreamsOperator.partial(
-        task_id="sync", streams=ACTIVITIES, outlets=outlets(*ACTIVITIES), map_index_template="{{ task.company }}"
+        task_id="sync", streams=ACTIVITIES, outlets=outlets(*ACTIVITIES), map_index_template="{{ task.who }}"
     ).expand_kwargs(companies.output)

@@ -42,5 +42,5 @@ with DAG(
 ):
     companies = ListCompaniesOperator(task_id="companies")
     SyncStreamOperator.partial(
-        task_id="sync", stream=DEALS, outlets=outlets(DEALS), map_index_template="{{ task.company }}"
+        task_id="sync", stream=DEALS, outlets=outlets(DEALS), map_index_template="{{ task.who }}"
     ).expand_kwargs(companies.output)

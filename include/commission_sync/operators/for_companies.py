@@ -56,11 +56,14 @@ class ForCompaniesOperator(BaseOperator):
     def resume(
         self,
         context: Context,
-        progress: dict[str, Any],
-        events: list[dict[str, Any]],
         event: Any = None,  # noqa: ARG002 - Airflow's signature
+        progress: dict[str, Any] | None = None,
+        events: Sequence[dict[str, Any]] = (),
     ) -> dict[str, Any]:
         """Go on after a deferral with the companies that are left; return what `execute` would have returned."""
+        if progress is None:
+            # Airflow 3.3's `dags test` forgets what a deferral carries; all having another turn comes to the same.
+            return self.execute(context)
         tell_again(context, events)
         return self._take_turns(context, Progress.from_json(progress))
 

@@ -1,4 +1,4 @@
-"""E-mails, notes, calls, meetings and tasks from HubSpot into PostgreSQL, one mapped task per company."""
+"""E-mails, notes, calls, meetings and tasks from HubSpot into PostgreSQL, company by company."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Line items from HubSpot into PostgreSQL, one mapped task per company."""
+"""Line items from HubSpot into PostgreSQL, company by company."""
 
 from datetime import UTC, datetime
 

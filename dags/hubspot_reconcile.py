@@ -1,4 +1,4 @@
-"""The nightly correction of what HubSpot's search never shows, one mapped task per company."""
+"""The nightly correction of what HubSpot's search never shows, company by company."""
 
 from datetime import UTC, datetime
 

@@ -29,8 +29,8 @@ class DueLane:
     company: str
 
 
-# Also the watcher's question: as cheap as one look into an index of what waits, for each company. Who has waited longest
-# comes first, as one run may not take them all.
+# Also the watcher's question: as cheap as one look into an index of what waits, for each company. Who has waited
+# longest comes first, as one run may not take them all.
 DUE_LANES = """
 SELECT i.id AS integration_id, i.company_id AS company
 FROM crm_integrations i LEFT JOIN webhook_lanes l ON l.integration_id = i.id

@@ -27,8 +27,8 @@ class ForCompaniesOperator(BaseOperator):
 
     One that fails leaves the others alone: it is logged, and once all had their turn the task fails with one error that
     names those that failed. With one company that is its own error. A company whose portal is down, or has no calls
-    left for longer than a minute, is left for later: when the others are done the task is deferred, its worker is free,
-    and it goes on with those that are left.
+    left for longer than a minute, is left for later: once no other needs a turn or another try, the task is deferred,
+    its worker is free, and it goes on with those that are left.
 
     A retry begins with all companies again: what is there already is not written twice, and little is read.
 
@@ -72,7 +72,8 @@ class ForCompaniesOperator(BaseOperator):
             # Without the database nobody's turn would end well, so that is the task's own error.
             with commissions_connection(self.database_conn_id) as conn:
                 self._take_turn(company, conn, context, progress)
-        if progress.left:
+        # A wait may last until midnight, and another company's next try would wait as long.
+        if progress.left and not (progress.may_pass and context["ti"].try_number <= context["ti"].max_tries):
             raise TaskDeferred(
                 trigger=TimeDeltaTrigger(max(timedelta(), progress.next_at - datetime.now(UTC))),
                 method_name=self.resume.__name__,

@@ -82,15 +82,20 @@ class Progress:
         what = f"{type(error).__name__}: {error}"
         self.failures.append(Failure(company["company"], what, _is_final(error)))
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether a failure may pass by itself, so that trying again is worth it."""
+        return not all(failure.is_final for failure in self.failures)
+
     def error(self, of: int) -> Exception:
         """Return the one error that the task fails with: final where no failure of its companies can pass by itself.
 
         :param of: how many companies the task has
         """
         told = "; ".join(f"{failure.company}: {failure.what}" for failure in self.failures)
-        text = f"{len(self.failures)} of {of} companies failed, the others are done: {told}"
-        is_final = all(failure.is_final for failure in self.failures)
-        return AirflowFailException(text) if is_final else CompaniesFailed(text)
+        others = "the others are done or wait for HubSpot" if self.left else "the others are done"
+        text = f"{len(self.failures)} of {of} companies failed, {others}: {told}"
+        return CompaniesFailed(text) if self.may_pass else AirflowFailException(text)
 
 
 def _is_final(error: Exception) -> bool:

@@ -68,12 +68,12 @@ def token_is(monkeypatch, emulator, company, token):
     monkeypatch.setenv(f"AIRFLOW_CONN_HUBSPOT_{company.upper()}", json.dumps(connection))
 
 
-def context(operator, *, try_number=1, map_index=0):
+def context(operator, *, try_number=1, max_tries=3, map_index=0):
     """What Airflow hands to a task, as far as ours look at it."""
     run = SimpleNamespace(
         dag_id="hubspot_deals", run_id="r1", run_type="manual", data_interval_start=None, data_interval_end=None
     )
-    ti = SimpleNamespace(task_id=operator.task_id, map_index=map_index, try_number=try_number)
+    ti = SimpleNamespace(task_id=operator.task_id, map_index=map_index, try_number=try_number, max_tries=max_tries)
     return {"dag_run": run, "ti": ti, "params": PARAMS, "task": operator, "outlet_events": OutletEventAccessors()}
 
 
@@ -202,6 +202,20 @@ def test_what_may_pass_is_tried_again_and_the_retry_repeats_nothing_that_counts(
     }
     assert [uri for uri, _ in fresh(given)] == [f"hubspot://{name}/deals" for name in NAMES]
     assert landed(database_dsn) == LANDED
+
+
+def test_a_failure_that_may_pass_is_tried_again_before_the_others_wait(emulator, tasks, database_dsn):
+    tasks(1)
+    emulator.admin.set_faults(1003, {"next": ["rate_limited_retry_after"], "retry_after_seconds": 90})
+    with psycopg.connect(database_dsn) as conn:
+        conn.execute("ALTER TABLE deals ADD CONSTRAINT full_disk CHECK (company_id <> 'umbrella')")
+    (everybody,) = map(sync_of, listed())
+    with pytest.raises(CompaniesFailed, match="1 of 5 companies failed, the others are done or wait for HubSpot: umbr"):
+        everybody.execute(context(everybody))
+    with deferred() as later:
+        everybody.execute(context(everybody, try_number=4))
+    assert [each["company"]["company"] for each in later.kwargs["progress"]["left"]] == ["hooli"]
+    assert [each["company"] for each in later.kwargs["progress"]["failures"]] == ["umbrella"]
 
 
 def test_a_company_with_a_task_of_its_own_fails_with_its_own_error(emulator, monkeypatch):

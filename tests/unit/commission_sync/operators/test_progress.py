@@ -19,6 +19,7 @@ def failed(*errors):
     progress = Progress.at_first([ACME, GLOBEX], NOW)
     for company, error in zip((ACME, GLOBEX), errors, strict=False):
         progress.fail(company, error)
+    progress.left = []
     return progress.error(of=20)
 
 

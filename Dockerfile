@@ -10,3 +10,6 @@ USER astro
 
 # glibc gives each thread its own heap and keeps what was freed there.
 ENV MALLOC_ARENA_MAX=2
+
+# Its default of 1024 would end the write-back, which has tasks of its own for each company.
+ENV AIRFLOW__CORE__MAX_MAP_LENGTH=10000

@@ -51,5 +51,5 @@ with DAG(
         apply = ApplyWriteBackOperator(task_id="apply", plan_id=approve.output, **who)
         apply >> VerifyWriteBackOperator(task_id="verify", trigger_rule="none_failed", **who)
 
-    companies = ListCompaniesOperator(task_id="companies", map_index_template=None)
+    companies = ListCompaniesOperator(task_id="companies", grouped=False, map_index_template=None)
     write_back.expand_kwargs(companies.output)

@@ -50,7 +50,7 @@ with DAG(
 ):
     fetch = FetchRatesOperator(task_id="fetch")
     companies = ListCompaniesOperator(task_id="companies")
-    convert = ConvertAmountsOperator.partial(task_id="convert", map_index_template="{{ task.company }}").expand_kwargs(
+    convert = ConvertAmountsOperator.partial(task_id="convert", map_index_template="{{ task.who }}").expand_kwargs(
         companies.output
     )
     fetch >> convert

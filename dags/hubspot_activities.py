@@ -1,4 +1,4 @@
-"""E-mails, notes, calls, meetings and tasks from HubSpot into PostgreSQL, one mapped task per company."""
+"""E-mails, notes, calls, meetings and tasks from HubSpot into PostgreSQL, company by company."""
 
 from datetime import UTC, datetime
 
@@ -42,5 +42,5 @@ with DAG(
 ):
     companies = ListCompaniesOperator(task_id="companies", feature="activities")
     SyncStreamsOperator.partial(
-        task_id="sync", streams=ACTIVITIES, outlets=outlets(*ACTIVITIES), map_index_template="{{ task.company }}"
+        task_id="sync", streams=ACTIVITIES, outlets=outlets(*ACTIVITIES), map_index_template="{{ task.who }}"
     ).expand_kwargs(companies.output)

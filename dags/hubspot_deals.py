@@ -1,4 +1,4 @@
-"""Deals from HubSpot into PostgreSQL, one mapped task per company."""
+"""Deals from HubSpot into PostgreSQL, company by company."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,8 @@ from commission_sync.streams.deals import DEALS
 DOC = """
 ### Deals from HubSpot into the table `deals`
 
-Every company with an active row in `crm_integrations` gets a task of its own; one that fails leaves the others alone.
+Every company with an active row in `crm_integrations` gets a task of its own, or shares one where there are more than
+`MAPPED_TASKS_AT_MOST`; one that fails leaves the others alone.
 
 * **Scheduled and manual runs** read what was modified since the company's cursor, less a lookback, and move the cursor.
 * **Backfill runs** (`airflow backfill create`) read exactly their data interval by modified time; the cursor stays.
@@ -42,5 +43,5 @@ with DAG(
 ):
     companies = ListCompaniesOperator(task_id="companies")
     SyncStreamOperator.partial(
-        task_id="sync", stream=DEALS, outlets=outlets(DEALS), map_index_template="{{ task.company }}"
+        task_id="sync", stream=DEALS, outlets=outlets(DEALS), map_index_template="{{ task.who }}"
     ).expand_kwargs(companies.output)

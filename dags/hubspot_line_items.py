@@ -1,4 +1,4 @@
-"""Line items from HubSpot into PostgreSQL, one mapped task per company."""
+"""Line items from HubSpot into PostgreSQL, company by company."""
 
 from datetime import UTC, datetime
 
@@ -42,5 +42,5 @@ with DAG(
 ):
     companies = ListCompaniesOperator(task_id="companies", feature=LINE_ITEMS.feature)
     SyncStreamOperator.partial(
-        task_id="sync", stream=LINE_ITEMS, outlets=outlets(LINE_ITEMS), map_index_template="{{ task.company }}"
+        task_id="sync", stream=LINE_ITEMS, outlets=outlets(LINE_ITEMS), map_index_template="{{ task.who }}"
     ).expand_kwargs(companies.output)

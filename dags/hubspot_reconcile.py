@@ -1,4 +1,4 @@
-"""The nightly correction of what HubSpot's search never shows, one mapped task per company."""
+"""The nightly correction of what HubSpot's search never shows, company by company."""
 
 from datetime import UTC, datetime
 
@@ -44,11 +44,11 @@ with DAG(
     companies = ListCompaniesOperator(task_id="companies")
 
     @task_group(prefix_group_id=False)
-    def company(integration_id, company):
-        """Reconcile one company, then score it."""
-        named = {"integration_id": integration_id, "company": company, "map_index_template": "{{ task.company }}"}
+    def share(companies):
+        """Reconcile companies, then score them."""
+        named = {"companies": companies, "map_index_template": "{{ task.who }}"}
         reconcile = ReconcileOperator(task_id="reconcile", streams=STREAMS, outlets=outlets(*STREAMS), **named)
         # A teardown runs even when the reconciliation fails, and leaves the run's outcome to that.
         reconcile >> ScoreQualityOperator(task_id="score", streams=STREAMS, **named).as_teardown()
 
-    company.expand_kwargs(companies.output)
+    share.expand_kwargs(companies.output)

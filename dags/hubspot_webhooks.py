@@ -49,4 +49,4 @@ with DAG(
     },
 ):
     lanes = ListLanesOperator(task_id="lanes")
-    DrainLaneOperator.partial(task_id="drain", map_index_template="{{ task.company }}").expand_kwargs(lanes.output)
+    DrainLaneOperator.partial(task_id="drain", map_index_template="{{ task.who }}").expand_kwargs(lanes.output)

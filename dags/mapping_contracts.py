@@ -37,6 +37,4 @@ with DAG(
     default_args=task_defaults(settings),
 ):
     companies = ListCompaniesOperator(task_id="companies")
-    CheckMappingOperator.partial(task_id="check", map_index_template="{{ task.company }}").expand_kwargs(
-        companies.output
-    )
+    CheckMappingOperator.partial(task_id="check", map_index_template="{{ task.who }}").expand_kwargs(companies.output)

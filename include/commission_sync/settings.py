@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     sync_interval_minutes: int = 30
     sync_lookback_minutes: int = Field(default=15, ge=1, le=_DAY)
     max_sync_retries: int = Field(default=3, ge=0, le=100)
+    # Beyond it, companies share tasks. Airflow refuses more tasks than AIRFLOW__CORE__MAX_MAP_LENGTH.
+    mapped_tasks_at_most: int = Field(default=500, ge=1, le=10_000)
     daily_quota_share: float = Field(default=0.9, gt=0, le=1)
     hubspot_client_id: str = ""
     hubspot_client_secret: SecretStr = SecretStr("")

@@ -63,6 +63,50 @@ def test_a_company_with_a_wrong_token_fails_alone_and_at_once(airflow, database_
         assert f"sync finished company={company} stream=deals" in said
 
 
+def test_companies_that_share_a_task_fail_alone_and_are_tried_together(airflow, database_dsn, postgres):
+    with companies(database_dsn, {"globex": "pat-na1-wrong-secret"}) as variables:
+        code, said = airflow.run({}, MAPPED_TASKS_AT_MOST="2", **variables)
+        assert code != 0
+        assert landed(database_dsn) == {"acme": 300, "initech": 20}
+        assert "company failed company=globex" in said
+        assert "1 of 2 companies failed, the others are done: globex: Unauthorized: " in said
+        assert "wrong-secret" not in said
+        # The page of each company leads to the log of the task that it was in.
+        assert rows(
+            database_dsn,
+            "SELECT company_id, r.task_id, r.map_index FROM sync_runs r "
+            "JOIN crm_integrations i ON i.id = r.integration_id ORDER BY 1",
+        ) == [("acme", "sync", 0), ("globex", "sync", 1), ("initech", "sync", 1)]
+        (run_id,) = rows(database_dsn, "SELECT DISTINCT run_id FROM sync_runs")[0]
+        in_airflow = postgres.dsn("airflow_of_the_tests")
+        assert rows(
+            in_airflow,
+            "SELECT map_index, rendered_map_index, state FROM task_instance "
+            f"WHERE run_id = '{run_id}' AND dag_id = 'hubspot_deals' AND task_id = 'sync' ORDER BY 1",
+        ) == [(0, "acme", "success"), (1, "globex … initech (2)", "failed")]
+
+        repaired = json.loads(variables["AIRFLOW_CONN_HUBSPOT_GLOBEX"]) | {"password": "pat-na1-globex"}
+        variables |= {"AIRFLOW_CONN_HUBSPOT_GLOBEX": json.dumps(repaired)}
+        code, said = airflow.run({}, MAPPED_TASKS_AT_MOST="1", **variables)
+        assert code == 0, said
+        assert landed(database_dsn) == {"acme": 300, "globex": 40, "initech": 20}
+        fresh = rows(
+            in_airflow,
+            "SELECT a.uri FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE e.source_map_index = 0 "
+            "AND e.source_run_id = (SELECT source_run_id FROM asset_event ORDER BY id DESC LIMIT 1) ORDER BY 1",
+        )
+        assert fresh == [(f"hubspot://{name}/deals",) for name in ("acme", "globex", "initech")]
+
+        code, said = airflow.run({}, dag="hubspot_reconcile", MAPPED_TASKS_AT_MOST="2", **variables)
+        assert code == 0, said
+        scored = rows(
+            database_dsn,
+            "SELECT DISTINCT company_id FROM data_quality_scores s JOIN crm_integrations i "
+            "ON i.id = s.integration_id ORDER BY 1",
+        )
+        assert scored == [("acme",), ("globex",), ("initech",)]
+
+
 def test_a_portal_that_is_down_defers_its_task_which_goes_on_by_itself_without_a_retry(airflow, database_dsn):
     with companies(database_dsn, {}, {1001: {"next": ["reset"] * 7}}) as variables:
         code, said = airflow.run({"companies": ["acme", "globex"]}, MAX_SYNC_RETRIES="0", **variables)

@@ -22,6 +22,7 @@ READ_ON_THE_SPOT = {
     "AirflowRefused": "the page that was acted on",
     "BadSignature": "the receiver's answer 401",
     "CommandError": "the terminal",
+    "CompaniesFailed": "the task's log, beside each company's own error, which is what people are told of",
     "ConsentRefused": "the page of the consent",
     "FormulaError": "the terminal and `mapping_breaches`",
     "InboxUnavailable": "the receiver's answer 503",

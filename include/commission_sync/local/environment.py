@@ -181,6 +181,8 @@ def _defaults(project: Project) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # Airflow's default is 32 forked processes.
         "AIRFLOW__CORE__PARALLELISM": _TASKS_HERE,
+        # Its default of 1024 would end the write-back, which has tasks of its own for each company.
+        "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
         "AIRFLOW__CORE__FERNET_KEY": keys.fernet,
         # The Test button of a connection is off by default.
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",

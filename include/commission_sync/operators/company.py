@@ -1,81 +1,47 @@
-"""What all operators that work for one company share: its row, its HubSpot client, and a database connection."""
+"""What all operators that read from one company's portal after the other share: what the DAG run asks for."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
-from uuid import UUID
+from datetime import datetime
 
 import psycopg
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.types import DagRunProtocol
 
-from airflow_hubspot.client import HubSpotClient, HubSpotError, postponement
+from airflow_hubspot.client import HubSpotClient
 from airflow_hubspot.client.windows import Window
-from commission_sync.flags.read import with_flags
 from commission_sync.operators.assets import tell_it_is_fresh
-from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.for_companies import ForCompaniesOperator
 from commission_sync.operators.gate import gated_client
 from commission_sync.operators.metrics import emit
-from commission_sync.store.integrations import Integration, integration
+from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts
 from commission_sync.streams.request import Mode, SyncRequest
 from commission_sync.streams.stream import Stream
 
 
-class CompanyOperator(BaseOperator):
-    """Does one company's part of a DAG run; what exactly is the business of `work`.
+class CompanyOperator(ForCompaniesOperator):
+    """Does its companies' part of a DAG run; what exactly is the business of `work`.
 
     A backfill run asks for exactly its data interval by modified time. Any other run asks for what its param `mode`
-    says. While a portal is down, or has no calls left for longer than a minute, the task is deferred: its worker is
-    free for others, and it goes on from its receipts.
-
-    :param integration_id: for whom; the integration's row names the HubSpot connection
-    :param company: the integration's company, which names the mapped task instance
-    :param database_conn_id: the Airflow connection of the commissions database
+    says. A company that was left for later goes on from its receipts.
     """
 
-    template_fields = ("integration_id", "company")
+    def execute(self, context: Context) -> dict[str, dict[str, int]]:
+        """Return the run's counters by company, and tell whoever is scheduled on their streams that they are fresh."""
+        # What makes no sense is refused once, before any company.
+        self.request(context)
+        return super().execute(context)
 
-    def __init__(
-        self, *, integration_id: str, company: str, database_conn_id: str = COMMISSIONS_DB, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.integration_id = integration_id
-        self.company = company
-        self.database_conn_id = database_conn_id
-
-    def execute(self, context: Context) -> dict[str, int]:
-        """Return the run's counters, and tell whoever is scheduled on the company's streams that they are fresh."""
-        return self._run(context)
-
-    def resume(self, context: Context, event: Any = None) -> dict[str, int]:  # noqa: ARG002 - Airflow's signature
-        """Go on after a deferral and return the counters of what was left to do."""
-        return self._run(context)
-
-    def _run(self, context: Context) -> dict[str, int]:
+    def work_for(self, company: Integration, conn: psycopg.Connection, context: Context) -> dict[str, int]:
+        """Do what the DAG run asks for."""
         request = self.request(context)
-        try:
-            return self._worked(request, context)
-        except HubSpotError as error:
-            if (seconds := postponement(error)) is None:
-                raise
-            raise TaskDeferred(
-                trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name=self.resume.__name__
-            ) from None
-
-    def _worked(self, request: SyncRequest, context: Context) -> dict[str, int]:
-        with commissions_connection(self.database_conn_id) as conn:
-            with conn.transaction():
-                company = with_flags(conn, integration(conn, UUID(self.integration_id)))
-            with gated_client(company, request.lane, self.database_conn_id) as client:
-                counts = self.work(request, company, client, conn, context)
+        with gated_client(company, request.lane, self.database_conn_id) as client:
+            counts = self.work(request, company, client, conn, context)
         tell_it_is_fresh(context, self.fresh_streams(), company, counts)
-        emit(counts, company=self.company, dag=request.dag_id)
+        emit(counts, company=company.company_id, dag=request.dag_id)
         return counts.as_dict()
 
     @abstractmethod
@@ -103,21 +69,27 @@ class CompanyOperator(BaseOperator):
             ) from None
 
 
-def _request(context: Context) -> SyncRequest:
-    dag_run, params, ti = context["dag_run"], context["params"], context["ti"]
-    requested = partial(
-        SyncRequest,
+def requested(context: Context, mode: Mode, window: Window | None = None) -> SyncRequest:
+    """Return a request of this try of the task."""
+    dag_run, ti = context["dag_run"], context["ti"]
+    return SyncRequest(
+        mode,
         dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
         try_number=ti.try_number,
+        window=window,
         task_id=ti.task_id,
         map_index=ti.map_index if ti.map_index is not None else -1,
     )
+
+
+def _request(context: Context) -> SyncRequest:
+    dag_run, params = context["dag_run"], context["params"]
     if dag_run.run_type == "backfill":
-        return requested(mode=Mode.WINDOW, window=_data_interval(dag_run))
+        return requested(context, Mode.WINDOW, _data_interval(dag_run))
     mode = Mode(params["mode"])
     window = _window(params["window_from"], params["window_to"]) if mode is Mode.WINDOW else None
-    return requested(mode=mode, window=window)
+    return requested(context, mode, window)
 
 
 def _data_interval(dag_run: DagRunProtocol) -> Window:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from airflow.sdk import BaseOperator, Context
@@ -14,12 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.observability.stats import Stats
 
 from airflow_hubspot.client import Lane
-from commission_sync.flags.read import with_flags
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.operators.derivations import derivations
+from commission_sync.operators.for_companies import ForCompaniesOperator
 from commission_sync.operators.gate import gated_client
+from commission_sync.operators.groups import Named
 from commission_sync.settings import load_settings
-from commission_sync.store.integrations import UnknownCompany, active_integrations, integration
+from commission_sync.store.integrations import Integration, UnknownCompany, active_integrations
 from commission_sync.webhooks.figures import figures
 from commission_sync.webhooks.lanes import due_lanes
 from commission_sync.webhooks.letters import REPLAYABLE, InvalidReplay, Selection, replay
@@ -30,7 +30,9 @@ from commission_sync.webhooks.worker import LaneWorker
 class ListLanesOperator(BaseOperator):
     """Returns one set of arguments per company with events that are due, to expand a `DrainLaneOperator` over.
 
-    Before, it replays what the run's params ask for, and keeps the inbox's weeks.
+    Before, it replays what the run's params ask for, and keeps the inbox's weeks. Lanes share no task, however many
+    there are: a worker stays with its company for as long as events come, and others' would wait for that. Those beyond
+    `MAPPED_TASKS_AT_MOST` are still due, and so call the next run.
 
     :param database_conn_id: the Airflow connection of the commissions database
     """
@@ -39,8 +41,8 @@ class ListLanesOperator(BaseOperator):
         super().__init__(**kwargs)
         self.database_conn_id = database_conn_id
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
-        """Return `[{"integration_id": ..., "company": ...}, ...]`."""
+    def execute(self, context: Context) -> list[dict[str, list[Named]]]:
+        """Return `[{"companies": [{"integration_id": ..., "company": ...}]}, ...]`."""
         params = context["params"]
         companies = params.get("companies") or []
         try:
@@ -60,7 +62,12 @@ class ListLanesOperator(BaseOperator):
             raise AirflowFailException(
                 f"this run cannot start: {error}; correct the run's params and trigger it again"
             ) from None
-        return [{"integration_id": str(lane.integration_id), "company": lane.company} for lane in found]
+        taken = found[: load_settings().mapped_tasks_at_most]
+        if later := len(found) - len(taken):
+            self.log.info("webhooks lanes=%d for_the_next_run=%d", len(taken), later)
+        return [
+            {"companies": [{"integration_id": str(lane.integration_id), "company": lane.company}]} for lane in taken
+        ]
 
     def _tend(self, conn: psycopg.Connection) -> None:
         keep_weeks(conn, keep=timedelta(days=load_settings().webhook_retention_days), now=datetime.now(UTC))
@@ -73,40 +80,22 @@ class ListLanesOperator(BaseOperator):
             active_integrations(conn, companies)
 
 
-class DrainLaneOperator(BaseOperator):
-    """Works off one company's events, and stays for a while for those that follow.
+class DrainLaneOperator(ForCompaniesOperator):
+    """Works off a company's events, and stays for a while for those that follow."""
 
-    :param integration_id: for whom; the integration's row names the HubSpot connection
-    :param company: the integration's company, which names the mapped task instance
-    :param database_conn_id: the Airflow connection of the commissions database
-    """
-
-    template_fields = ("integration_id", "company")
-
-    def __init__(
-        self, *, integration_id: str, company: str, database_conn_id: str = COMMISSIONS_DB, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.integration_id = integration_id
-        self.company = company
-        self.database_conn_id = database_conn_id
-
-    def execute(self, context: Context) -> dict[str, int]:
+    def work_for(self, company: Integration, conn: psycopg.Connection, context: Context) -> dict[str, int]:
         """Return what became of the events."""
         settings, dag_run = load_settings(), context["dag_run"]
-        with commissions_connection(self.database_conn_id) as conn:
-            with conn.transaction():
-                company = with_flags(conn, integration(conn, UUID(self.integration_id)))
-            with gated_client(company, Lane.WEBHOOK, self.database_conn_id) as client:
-                worker = LaneWorker(
-                    company,
-                    client,
-                    conn,
-                    most_retries=settings.max_sync_retries,
-                    quiet_seconds=settings.webhook_quiet_seconds,
-                    derive=partial(derivations, company=company, settings=settings),
-                )
-                done = worker.run(dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
+        with gated_client(company, Lane.WEBHOOK, self.database_conn_id) as client:
+            worker = LaneWorker(
+                company,
+                client,
+                conn,
+                most_retries=settings.max_sync_retries,
+                quiet_seconds=settings.webhook_quiet_seconds,
+                derive=partial(derivations, company=company, settings=settings),
+            )
+            done = worker.run(dag_id=dag_run.dag_id, run_id=dag_run.run_id, try_number=context["ti"].try_number)
         return done.as_dict()
 
 

@@ -8,31 +8,46 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
+from commission_sync.operators.groups import Named, in_groups
+from commission_sync.settings import load_settings
+from commission_sync.store.incidents import in_trouble
 from commission_sync.store.integrations import UnknownCompany, active_integrations
 
 
 class ListCompaniesOperator(BaseOperator):
-    """Returns one set of arguments per active integration, to expand a `SyncStreamOperator` over.
+    """Returns the active integrations as sets of arguments, to expand a `ForCompaniesOperator` over.
 
-    The DAG run's param `companies` narrows it down; an unknown company fails the run before anything is read.
+    Up to `MAPPED_TASKS_AT_MOST` companies get a set each; more share them evenly, and those for which this DAG did not
+    work lately share none with others. The DAG run's param `companies` narrows it down; an unknown company fails the
+    run before anything is read.
 
     :param database_conn_id: the Airflow connection of the commissions database
     :param feature: only companies that have not switched it off in `crm_integrations.feature_flags`
+    :param grouped: False: a set for each company however many there are, as `{"integration_id": ..., "company": ...}`
     """
 
-    def __init__(self, *, database_conn_id: str = COMMISSIONS_DB, feature: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        database_conn_id: str = COMMISSIONS_DB,
+        feature: str | None = None,
+        grouped: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.grouped = grouped
         self.database_conn_id = database_conn_id
         self.feature = feature
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
-        """Return `[{"integration_id": ..., "company": ...}, ...]`."""
+    def execute(self, context: Context) -> list[Named] | list[dict[str, list[Named]]]:
+        """Return `[{"companies": [{"integration_id": ..., "company": ...}, ...]}, ...]`."""
         wanted = context["params"].get("companies") or []
         with commissions_connection(self.database_conn_id) as conn:
             try:
                 found = active_integrations(conn, wanted)
             except UnknownCompany as error:
                 raise AirflowFailException(str(error)) from None
+            apart = {str(each) for each in in_trouble(conn, context["dag_run"].dag_id)}
         if not found:
             self.log.warning(
                 "no company to sync: crm_integrations has no active row; "
@@ -41,4 +56,8 @@ class ListCompaniesOperator(BaseOperator):
         on = [i for i in found if i.has_feature(self.feature)]
         if off := [i.company_id for i in found if i not in on]:
             self.log.info("left out, as feature_flags.%s is false: %s", self.feature, ", ".join(off))
-        return [{"integration_id": str(i.id), "company": i.company_id} for i in on]
+        named: list[Named] = [{"integration_id": str(i.id), "company": i.company_id} for i in on]
+        if not self.grouped:
+            return named
+        groups = in_groups(named, load_settings().mapped_tasks_at_most, apart=apart)
+        return [{"companies": group} for group in groups]

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.types import DagRunProtocol
 
 from airflow_hubspot.client import HubSpotClient
-from commission_sync.operators.company import CompanyOperator
+from commission_sync.operators.company import CompanyOperator, requested
 from commission_sync.operators.derivations import derivations
 from commission_sync.settings import load_settings
 from commission_sync.store.integrations import Integration
@@ -46,7 +46,7 @@ class ReconcileOperator(CompanyOperator):
                 "a reconciliation compares what is there now and has no window; use mode incremental, or full to "
                 "compare every record value by value"
             )
-        return SyncRequest(mode, dag_run.dag_id, dag_run.run_id, context["ti"].try_number)
+        return requested(context, mode)
 
     def work(
         self,

@@ -1,4 +1,4 @@
-"""The operators that sync streams of one company."""
+"""The operators that sync companies' streams."""
 
 from __future__ import annotations
 

@@ -134,6 +134,16 @@ def run_is_late(conn: psycopg.Connection, *, dag_id: str, run_id: str, sla: time
     _open(conn, late, run)
 
 
+def in_trouble(conn: psycopg.Connection, dag_id: str) -> set[UUID]:
+    """Return the integrations of the companies for which a DAG has not worked since it last failed or was late."""
+    rows = conn.execute(
+        "SELECT integration_id FROM alert_incidents "
+        "WHERE dag_id = %s AND closed_at IS NULL AND integration_id IS NOT NULL",
+        (dag_id,),
+    )
+    return {row[0] for row in rows}
+
+
 def _found(conn: psycopg.Connection, query: LiteralString, values: dict[str, Any]) -> list[dict[str, Any]]:
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, values).fetchall()

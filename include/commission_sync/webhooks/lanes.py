@@ -29,15 +29,18 @@ class DueLane:
     company: str
 
 
-# Also the watcher's question: as cheap as one look into an index of what waits, for each company.
+# Also the watcher's question: as cheap as one look into an index of what waits, for each company. Who has waited
+# longest comes first, as one run may not take them all.
 DUE_LANES = """
 SELECT i.id AS integration_id, i.company_id AS company
 FROM crm_integrations i LEFT JOIN webhook_lanes l ON l.integration_id = i.id
-WHERE i.is_active AND l.paused_at IS NULL AND coalesce(l.attended_until < now(), true) AND EXISTS (
-    SELECT FROM webhook_events e
+CROSS JOIN LATERAL (
+    SELECT e.next_attempt_at FROM webhook_events e
     WHERE e.integration_id = i.id AND e.state IN ('received', 'retry', 'processing') AND e.next_attempt_at <= now()
-)
-ORDER BY i.company_id
+    ORDER BY e.next_attempt_at LIMIT 1
+) waiting
+WHERE i.is_active AND l.paused_at IS NULL AND coalesce(l.attended_until < now(), true)
+ORDER BY waiting.next_attempt_at, i.company_id
 """
 
 _ATTEND = """

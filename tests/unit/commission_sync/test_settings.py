@@ -35,6 +35,7 @@ def test_an_interval_becomes_a_schedule_on_round_times(monkeypatch, minutes, cro
         ("SYNC_INTERVAL_MINUTES", "often"),
         ("SYNC_LOOKBACK_MINUTES", "-1"),
         ("MAX_SYNC_RETRIES", "many"),
+        ("MAPPED_TASKS_AT_MOST", "0"),
         ("EXCHANGE_RATE_SOURCE", "the-bank"),
         ("EXCHANGE_RATE_URL", "rates.csv"),
         ("EXCHANGE_RATE_URL", "ftp://rates"),

@@ -8,6 +8,8 @@ import pytest
 
 from commission_sync.local.environment import Project, build, given, without_databases
 from commission_sync.local.errors import LocalError
+from commission_sync.settings import Settings
+from handbook import ROOT
 
 NAMED = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql+psycopg://u:p@db.example/airflow",
@@ -27,6 +29,12 @@ def test_the_environment_wins_over_env_file_and_that_over_defaults(project: Proj
     assert found["AIRFLOW__CORE__PARALLELISM"] == "5"
     assert found["AIRFLOW__API__HOST"] == "0.0.0.0"
     assert found["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+
+
+def test_airflow_maps_as_many_tasks_as_a_run_may_have(project: Project) -> None:
+    limit = build(project, given(project, NAMED)).variables["AIRFLOW__CORE__MAX_MAP_LENGTH"]
+    assert Settings(mapped_tasks_at_most=int(limit))
+    assert f"ENV AIRFLOW__CORE__MAX_MAP_LENGTH={limit}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_a_variable_set_to_nothing_means_its_default(project: Project) -> None:

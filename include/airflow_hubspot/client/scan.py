@@ -16,8 +16,10 @@ from airflow_hubspot.client.objects import Page, Record, SearchPage
 from airflow_hubspot.client.search import SearchQuery
 from airflow_hubspot.client.windows import IncompleteRead, ProvenPage, SearchReader
 
-# Half of a smaller segment is read in less than the two calls that starting on it may waste.
+# Where a list and a search meet, both have read half a page too much. So a smaller segment is not split, nor one with a
+# smaller part of all records: twenty segments waste little, and are enough to keep all readers busy until the end.
 WORTH_SPLITTING = 1_500
+SEGMENTS = 20
 
 ListPage = Callable[[str], Page]
 
@@ -74,6 +76,7 @@ class IdBoard:
     def __init__(self, todo: Sequence[IdInterval], extent: Extent) -> None:
         """Share out the intervals of `todo` (sorted, disjoint)."""
         self._turn = threading.Condition()
+        self._worth_splitting = max(WORTH_SPLITTING, extent.total / SEGMENTS)
         self._density = extent.total / max(1, extent.top - extent.bottom)
         known, tail = IdInterval(extent.bottom - 1 if extent.total else 0, extent.top), IdInterval(extent.top)
         # Below the lowest id that search knows there is hardly anything, but only a list can tell.
@@ -135,8 +138,10 @@ class IdBoard:
                     return None
                 free = [s for s in open_ if not end_of(s).is_busy]
                 largest = max(free or open_, key=self._estimate)
-                if free or self._estimate(largest) >= WORTH_SPLITTING:
-                    end = end_of(largest if free else self._split(largest, end_of))
+                if free or self._estimate(largest) >= self._worth_splitting:
+                    # What only a list can read comes first: once their limit is used up, it would be waited for alone.
+                    chosen = next((s for s in free if not s.searchable), largest)
+                    end = end_of(chosen if free else self._split(largest, end_of))
                     end.is_busy = True
                     return end
                 self._turn.wait()

@@ -7,9 +7,15 @@ import threading
 from airflow_hubspot.client.limits import InMemoryLimiter, Policy
 from airflow_hubspot.client.transport import Transport
 
-# A call for links comes to ten lists, and one to five searches, which have a limit of their own. Without calls left,
-# the links of what search brought would wait for up to ten seconds, and so would the end of the reading.
-LISTS_SHARE = 0.83
+# A call for links comes to ten lists. What search brings within ten seconds, by its own limit, takes ten more of them;
+# without calls left they would wait for up to ten seconds, and so would the end of the reading.
+LINKS_A_LIST = 0.1
+OTHER_CALLS = 14
+
+
+def most_lists(burst_limit: int) -> int:
+    """Return how many lists in ten seconds leave enough of the limit to all other calls of a full reading."""
+    return max(1, int((burst_limit - OTHER_CALLS) / (1 + LINKS_A_LIST)))
 
 
 class ListsShare:
@@ -27,6 +33,6 @@ class ListsShare:
         """
         with self._lock:
             if self._limiter is None and (limit := self._transport.told_burst_limit) is not None:
-                self._limiter = InMemoryLimiter(burst_limit=max(1, int(limit * LISTS_SHARE)))
+                self._limiter = InMemoryLimiter(burst_limit=most_lists(limit))
         if self._limiter is not None:
             self._limiter.settle(self._limiter.acquire(Policy.BURST, self._transport.pause), {})

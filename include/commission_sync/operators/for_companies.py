@@ -18,6 +18,7 @@ from commission_sync.flags.read import with_flags
 from commission_sync.operators.assets import tell_again, told
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.operators.groups import Named
+from commission_sync.operators.patience import left_to_the_next_run, waits_until
 from commission_sync.operators.progress import Progress
 from commission_sync.store.integrations import Integration, integration
 
@@ -28,7 +29,8 @@ class ForCompaniesOperator(BaseOperator):
     One that fails leaves the others alone: it is logged, and once all had their turn the task fails with one error that
     names those that failed. With one company that is its own error. A company whose portal is down, or has no calls
     left for longer than a minute, is left for later: once no other needs a turn or another try, the task is deferred,
-    its worker is free, and it goes on with those that are left.
+    its worker is free, and it goes on with those that are left. Where HubSpot's time comes after that of the next run,
+    the company is left to that one.
 
     A retry begins with all companies again: what is there already is not written twice, and little is read.
 
@@ -90,12 +92,15 @@ class ForCompaniesOperator(BaseOperator):
             progress.done[company["company"]] = self.work_for(found, conn, context)
         except Exception as error:
             if (seconds := postponement(error)) is not None:
-                progress.leave(company, datetime.now(UTC), seconds)
-            elif len(self.companies) == 1:
-                raise
-            else:
-                self.log.exception("company failed company=%s", company["company"])
-                progress.fail(company, error)
+                at = datetime.now(UTC) + timedelta(seconds=seconds)
+                if (until := waits_until(context)) is None or at <= until:
+                    progress.leave(company, at)
+                    return
+                error = left_to_the_next_run(error, at)
+            if len(self.companies) == 1:
+                raise error from None
+            self.log.error("company failed company=%s", company["company"], exc_info=error)
+            progress.fail(company, error)
 
     @abstractmethod
     def work_for(self, company: Integration, conn: psycopg.Connection, context: Context) -> Any:

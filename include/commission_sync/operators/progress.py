@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -73,9 +73,9 @@ class Progress:
         """When the next one of those who are left is due."""
         return min(each.at for each in self.left)
 
-    def leave(self, company: Named, now: datetime, seconds: float) -> None:
+    def leave(self, company: Named, at: datetime) -> None:
         """Leave a company for later."""
-        self.left.append(Left(company, now + timedelta(seconds=seconds)))
+        self.left.append(Left(company, at))
 
     def fail(self, company: Named, error: Exception) -> None:
         """Remember that a company failed."""

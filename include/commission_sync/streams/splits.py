@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from airflow_hubspot.client import MissingScopes, NotFound
+from airflow_hubspot.client import HubSpotClient, MissingScopes, NotFound
 from airflow_hubspot.client.splits import BATCH_LIMIT, Split
 from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
 from commission_sync.store.splits import deals_with_splits, marks_split_deals, may_be_split, save_splits
@@ -21,6 +22,7 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ASKED_AGAIN_AFTER = timedelta(days=1)
 _DENIED = "deals/splits denied"
 _WHY = "HubSpot splits the deal like this"
+_READERS = 4
 
 
 def keep_marked_splits(context: StepContext) -> None:
@@ -59,16 +61,26 @@ def compare_splits(context: StepContext) -> None:
 def read_splits(context: StepContext, deals: Sequence[str]) -> bool:
     """Read and keep the splits of some deals; False when the portal or the token has no splits."""
     target = context.target
-    for start in range(0, len(deals), BATCH_LIMIT):
-        try:
-            found = context.client.splits.read(deals[start : start + BATCH_LIMIT])
-        except (MissingScopes, NotFound) as error:
-            _denied(context, error)
-            return False
-        with context.conn.transaction():
-            shares = {deal: _shares(splits) for deal, splits in found.items()}
-            save_splits(context.conn, target.stream.spec, target.writing, shares, _WHY)
+    try:
+        for found in _read(context.client, deals):
+            with context.conn.transaction():
+                shares = {deal: _shares(splits) for deal, splits in found.items()}
+                save_splits(context.conn, target.stream.spec, target.writing, shares, _WHY)
+    except (MissingScopes, NotFound) as error:
+        _denied(context, error)
+        return False
     return True
+
+
+def _read(client: HubSpotClient, deals: Sequence[str]) -> Iterator[Mapping[str, Sequence[Split]]]:
+    batches = [deals[start : start + BATCH_LIMIT] for start in range(0, len(deals), BATCH_LIMIT)]
+    # The first one alone, as it tells whether there are splits at all.
+    yield from map(client.splits.read, batches[:1])
+    readers = ThreadPoolExecutor(_READERS)
+    try:
+        yield from readers.map(client.splits.read, batches[1:])
+    finally:
+        readers.shutdown(cancel_futures=True)
 
 
 def _denied(context: StepContext, error: Exception) -> None:

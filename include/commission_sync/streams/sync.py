@@ -200,7 +200,8 @@ class _Run:
 
     def _list_page(self, after: str) -> Page:
         client = self.sync.client
-        client.lists_share.wait()
+        if self.sync.stream.on_deals:
+            client.lists_share.wait()
         return client.objects.list_page(self.sync.stream.object_type, after=after, properties=self.properties)
 
     def _reader(self) -> SearchReader:

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_hubspot.client import HubSpotClient
 from airflow_hubspot.client.errors import GivenUp
-from airflow_hubspot.client.share import LISTS_SHARE
+from airflow_hubspot.client.share import most_lists
 
 LIMIT = 100
 
@@ -17,7 +17,7 @@ def client():
 
 def test_lists_wait_when_their_share_is_used_up(client):
     client._transport.told_burst_limit = LIMIT
-    for _ in range(int(LIMIT * LISTS_SHARE)):
+    for _ in range(most_lists(LIMIT)):
         client.lists_share.wait()
     # Who would wait for the window's end is told that the calls are given up.
     client.give_up()
@@ -29,3 +29,10 @@ def test_lists_do_not_wait_while_the_limit_is_unknown(client):
     client.give_up()
     for _ in range(10 * LIMIT):
         client.lists_share.wait()
+
+
+@pytest.mark.parametrize("limit", [100, 110, 190, 250])
+def test_lists_leave_room_for_their_links_and_for_those_of_what_search_brings(limit):
+    lists, searched = most_lists(limit), 10 * 5 * 200
+    assert lists + lists * 100 / 1_000 + searched / 1_000 < limit
+    assert lists > 0.75 * limit

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import psycopg
@@ -68,10 +69,20 @@ def token_is(monkeypatch, emulator, company, token):
     monkeypatch.setenv(f"AIRFLOW_CONN_HUBSPOT_{company.upper()}", json.dumps(connection))
 
 
-def context(operator, *, try_number=1, max_tries=3, map_index=0):
+def context(operator, *, try_number=1, max_tries=3, map_index=0, **of_the_run):
     """What Airflow hands to a task, as far as ours look at it."""
+    now = datetime.now(UTC)
     run = SimpleNamespace(
-        dag_id="hubspot_deals", run_id="r1", run_type="manual", data_interval_start=None, data_interval_end=None
+        **{
+            "dag_id": "hubspot_deals",
+            "run_id": "r1",
+            "run_type": "manual",
+            "run_after": now,
+            "start_date": now,
+            "data_interval_start": None,
+            "data_interval_end": None,
+            **of_the_run,
+        }
     )
     ti = SimpleNamespace(task_id=operator.task_id, map_index=map_index, try_number=try_number, max_tries=max_tries)
     return {"dag_run": run, "ti": ti, "params": PARAMS, "task": operator, "outlet_events": OutletEventAccessors()}
@@ -216,6 +227,27 @@ def test_a_failure_that_may_pass_is_tried_again_before_the_others_wait(emulator,
         everybody.execute(context(everybody, try_number=4))
     assert [each["company"]["company"] for each in later.kwargs["progress"]["left"]] == ["hooli"]
     assert [each["company"] for each in later.kwargs["progress"]["failures"]] == ["umbrella"]
+
+
+@pytest.mark.parametrize("tasks_at_most", [1, 5])
+def test_a_wait_beyond_the_next_run_is_left_to_it_and_a_backfill_waits(emulator, tasks, database_dsn, tasks_at_most):
+    tasks(tasks_at_most)
+    emulator.admin.set_faults(1003, {"next": ["rate_limited_retry_after"] * 2, "retry_after_seconds": 1_500})
+    operator = next(o for o in map(sync_of, listed()) if any(each["company"] == "hooli" for each in o.companies))
+    begun = datetime.now(UTC) - timedelta(minutes=10)
+    interval = {"data_interval_start": begun - timedelta(minutes=30), "data_interval_end": begun}
+    scheduled = {"run_type": "scheduled", "run_after": begun, "start_date": begun, **interval}
+    with pytest.raises(AirflowFailException, match=r"HubSpot has nothing for this company before .* and the next run"):
+        operator.execute(context(operator, **scheduled))
+    assert landed(database_dsn) == ({n: LANDED[n] for n in NAMES if n != "hooli"} if tasks_at_most == 1 else {})
+    # The same run, begun a minute ago: there is time.
+    soon = {"run_after": datetime.now(UTC), "start_date": datetime.now(UTC)}
+    with deferred():
+        operator.execute(context(operator, **scheduled | soon))
+    portals_answer_again(database_dsn)
+    emulator.admin.set_faults(1003, {"next": ["rate_limited_retry_after"], "retry_after_seconds": 1_500})
+    with deferred():
+        operator.execute(context(operator, **scheduled | {"run_type": "backfill"}))
 
 
 def test_a_company_with_a_task_of_its_own_fails_with_its_own_error(emulator, monkeypatch):

@@ -42,7 +42,7 @@ def test_one_failure_that_may_pass_is_tried_again_beside_others_that_cannot(pass
 def test_it_goes_through_a_deferral_unchanged():
     progress = Progress.at_first([ACME, GLOBEX], NOW)
     progress.take_due(NOW)
-    progress.leave(ACME, NOW, 90.5)
+    progress.leave(ACME, NOW + timedelta(seconds=90.5))
     progress.done["globex"] = {"fetched": 3}
     progress.fail(GLOBEX, Unauthorized("no such token"))
     assert Progress.from_json(json.loads(json.dumps(progress.as_json()))) == progress
@@ -51,8 +51,8 @@ def test_it_goes_through_a_deferral_unchanged():
 def test_those_whose_time_has_not_come_are_left_in_peace():
     progress = Progress.at_first([ACME, GLOBEX], NOW)
     assert progress.take_due(NOW) == [ACME, GLOBEX]
-    progress.leave(ACME, NOW, 3_600)
-    progress.leave(GLOBEX, NOW, 60)
+    progress.leave(ACME, NOW + timedelta(hours=1))
+    progress.leave(GLOBEX, NOW + timedelta(minutes=1))
     assert progress.next_at == NOW + timedelta(seconds=60)
     # The triggerer's clock may be ahead of the worker's.
     assert progress.take_due(NOW + timedelta(seconds=59)) == [GLOBEX]

@@ -1,35 +1,40 @@
-"""`python -m benchmarks [NAME ...]`: run the benchmarks, print the table, and write it to benchmarks/results.md."""
+"""`python -m benchmarks [NAME ...]`: run benchmarks, print the table, and bring benchmarks/results.md up to date."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from benchmarks.adoption import adoption
+from benchmarks.celery import celery
 from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
 from benchmarks.fx import conversion
 from benchmarks.gate import gate
+from benchmarks.growth import growth
 from benchmarks.health import health
 from benchmarks.mapping import recomputation
 from benchmarks.merge import merge
 from benchmarks.pages import pages
 from benchmarks.quality import quality
+from benchmarks.results import keep
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
-from benchmarks.webhooks import webhooks
+from benchmarks.webhooks import freshness, webhooks
 from benchmarks.writeback import writeback
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "adoption": adoption,
+    "celery": celery,
     "deals": first_load_and_after,
     "gate": gate,
     "emulator": emulator,
+    "freshness": freshness,
     "fx": conversion,
+    "growth": growth,
     "health": health,
     "merge": merge,
     "mapping": recomputation,
@@ -52,11 +57,10 @@ def main() -> int:
     figures: list[Figure] = []
     for number, name in enumerate(names, start=1):
         print(f"[{number}/{len(names)}] {name} ...", file=sys.stderr, flush=True)
-        figures += BENCHMARKS[name]()
-    text = f"{render(figures)}\n\nMeasured on {machine()}, with the emulator and PostgreSQL on the same machine.\n"
-    print(text)
-    if len(names) == len(BENCHMARKS):
-        Path(__file__).with_name("results.md").write_text(f"# What `make bench` printed last\n\n{text}")
+        measured = BENCHMARKS[name]()
+        keep(name, measured)
+        figures += measured
+    print(f"{render(figures)}\n\nMeasured on {machine()}, with the emulator and PostgreSQL on the same machine.\n")
     return 0 if all(f.holds for f in figures) else 1
 
 

@@ -6,6 +6,7 @@ has run out. All statements are short transactions of their own; none is open wh
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,9 @@ import psycopg
 from psycopg.rows import class_row
 
 LEASE = timedelta(minutes=2)
+# Thousands of events are held at once and read a hundred at a time: to hold them all for longer at each would write
+# every one dozens of times.
+EXTENDED_AFTER = timedelta(seconds=15)
 
 _CLAIM = """
 WITH due AS MATERIALIZED (
@@ -90,18 +94,23 @@ class Claim:
         """Hold nothing yet; `conn` is used in transactions of its own."""
         self._conn = conn
         self._integration_id = integration_id
+        self._held_since = time.monotonic()
         self.lease = uuid4()
 
     def take(self, most: int) -> list[Claimed]:
         """Take up to `most` events that are due, the longest due first, past those that others hold."""
+        self._held_since = time.monotonic()
         with self._conn.transaction(), self._conn.cursor(row_factory=class_row(Claimed)) as cursor:
             return cursor.execute(_CLAIM, self._values(most=most)).fetchall()
 
     def begin(self, events: Iterable[Claimed]) -> None:
-        """Count a try of these events, and hold all that are claimed for longer."""
+        """Count a try of these events, and hold all that are claimed for longer where that is due."""
+        now = time.monotonic()
         with self._conn.transaction():
             self._conn.execute(_BEGIN, self._values(**_keys(events)))
-            self._conn.execute(_EXTEND, self._values())
+            if now - self._held_since >= EXTENDED_AFTER.total_seconds():
+                self._conn.execute(_EXTEND, self._values())
+                self._held_since = now
 
     def settle(self, events: Sequence[Claimed], settlement: Settlement) -> int:
         """Put events back as they are now and return how many still were this worker's."""

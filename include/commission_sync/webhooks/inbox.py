@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import orjson
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -38,8 +39,9 @@ INSERT INTO webhook_events (integration_id, portal_id, event_key, subscription_t
 SELECT i.id, e.portal_id, e.event_key, e.subscription_type, e.object_type, e.object_id, e.occurred_at, e.payload::jsonb,
        verdict.state, verdict.error_class, coalesce(e.problem, verdict.reason),
        CASE WHEN verdict.state <> 'received' THEN now() END
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
-     AS e (portal_id, event_key, subscription_type, object_type, object_id, occurred_at, payload, problem)
+FROM json_to_recordset(%s::json)
+     AS e (portal_id bigint, event_key text, subscription_type text, object_type text, object_id bigint,
+           occurred_at timestamptz, payload text, problem text)
 LEFT JOIN crm_integrations i ON i.portal_id = e.portal_id
 CROSS JOIN LATERAL (
     SELECT * FROM (VALUES
@@ -136,14 +138,15 @@ class Inbox:
         pool = await self._opened()
         # Transactions that insert the same keys at the same time must do so in the same order, or they may deadlock.
         ordered = sorted({event.event_key: event for event in events}.items())
-        columns = [list(column) for column in zip(*(_row(event) for _, event in ordered), strict=True)]
+        # One text, as psycopg writes arrays in Python, which was a fifth of what a webhook cost the server.
+        rows = orjson.dumps([event for _, event in ordered]).decode()
         try:
-            return await _run(pool, columns)
+            return await _run(pool, rows)
         except psycopg.OperationalError:
             # The server may have been restarted since: inserting twice does the same as once.
             with suppress(psycopg.Error):
                 await pool.check()
-        return await _run(pool, columns)
+        return await _run(pool, rows)
 
     async def _opened(self) -> AsyncConnectionPool:
         async with self._opening:
@@ -180,10 +183,10 @@ class Inbox:
             _log.warning("webhooks bell not rung error=%r", _first_line(error))
 
 
-async def _run(pool: AsyncConnectionPool, columns: list[list[object]]) -> set[str]:
+async def _run(pool: AsyncConnectionPool, rows: str) -> set[str]:
     try:
         async with pool.connection() as conn:
-            return {row[0] for row in await (await conn.execute(_KEEP, columns)).fetchall()}
+            return {row[0] for row in await (await conn.execute(_KEEP, (rows,))).fetchall()}
     except PoolTimeout:
         raise InboxUnavailable("the commissions database does not answer") from None
 
@@ -192,19 +195,6 @@ def _fail(some: Sequence[_Waiting], error: Exception) -> None:
     for waiting in some:
         if not waiting.kept.done():
             waiting.kept.set_exception(error)
-
-
-def _row(event: Incoming) -> tuple[object, ...]:
-    return (
-        event.portal_id,
-        event.event_key,
-        event.subscription_type,
-        event.object_type,
-        event.object_id,
-        event.occurred_at,
-        event.payload,
-        event.problem,
-    )
 
 
 def _first_line(error: Exception) -> str:

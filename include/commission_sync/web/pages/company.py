@@ -17,7 +17,7 @@ from commission_sync.settings import load_settings
 from commission_sync.store import company_page, overview
 from commission_sync.store.audit import record_action
 from commission_sync.web import airflow_api
-from commission_sync.web.access import MayAdminister, MayOperate, MaySee, Person
+from commission_sync.web.access import MayOperate, MaySee, Person
 from commission_sync.web.airflow_api import AirflowRefused
 from commission_sync.web.database import Database
 from commission_sync.web.pages.companies import Company
@@ -122,13 +122,13 @@ def read_again(
 
 
 @router.post("/pause")
-def pause(company: Company, person: MayAdminister, conn: Database) -> Response:
+def pause(company: Company, person: MayOperate, conn: Database) -> Response:
     """Leave the company out of all runs; its webhooks are kept and wait."""
     return _set_active(conn, company, person, is_active=False)
 
 
 @router.post("/resume")
-def resume(company: Company, person: MayAdminister, conn: Database) -> Response:
+def resume(company: Company, person: MayOperate, conn: Database) -> Response:
     """Let the company's runs go on from their cursors."""
     return _set_active(conn, company, person, is_active=True)
 

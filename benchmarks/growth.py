@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pygal
 
 from airflow_hubspot.client import HubSpotClient, InMemoryLimiter
+from benchmarks.results import DRAWN
 from benchmarks.site import Site, database, site
 from benchmarks.table import Figure, tell
 from commission_sync.health.report import report
@@ -27,7 +27,6 @@ COMPANIES = (1, 10, 100, 1_000)
 CHANGED, DEALS_A_COMPANY = 100, 10
 # Beyond the growth of what is counted; a tree that is one level deeper may cost that much.
 STEEPEST = 1.5
-DRAWN = Path(__file__).with_name("growth.svg")
 
 Line = dict[int, float]
 

@@ -12,6 +12,7 @@ from benchmarks.table import Figure, render
 
 HERE = Path(__file__).parent
 KEPT, SHOWN = HERE / "results.json", HERE / "results.md"
+DRAWN = HERE / "growth.svg"
 
 
 def keep(name: str, figures: list[Figure]) -> None:
@@ -30,8 +31,10 @@ def _page(kept: dict[str, dict[str, object]]) -> str:
     parts = [
         "# What the benchmarks measured last",
         "`make bench` measures all of it anew, `make bench ARGS=streams` one part. The emulator and PostgreSQL run on "
-        "the same machine. [growth.svg](growth.svg) draws how costs grow.",
+        "the same machine.",
     ]
+    if DRAWN.exists():
+        parts.append(f"![How costs grow with deals and companies]({DRAWN.name})")
     for name, one in sorted(kept.items()):
         figures = [Figure(**figure) for figure in one["figures"]]  # type: ignore[attr-defined]
         parts += [f"## {name}", f"{one['measured_at']}, {one['machine']}", render(figures)]

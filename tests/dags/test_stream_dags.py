@@ -112,7 +112,8 @@ def test_every_dag_lands_each_companys_records_and_tells_of_it_by_asset(airflow,
     named = rows(
         postgres.dsn("airflow_of_the_tests"),
         "SELECT DISTINCT task_id, rendered_map_index FROM task_instance WHERE dag_id = 'hubspot_reconcile' "
-        "AND map_index >= 0 ORDER BY 1, 2",
+        "AND map_index >= 0 AND run_id = (SELECT run_id FROM dag_run WHERE dag_id = 'hubspot_reconcile' "
+        "ORDER BY id DESC LIMIT 1) ORDER BY 1, 2",
     )
     assert named == [(task, company) for task in ("reconcile", "score") for company in ("acme", "globex")]
     events = rows(

@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 
+from commission_sync.local.environment import COMMISSIONS, METADATA, Project, build
 from handbook import ROOT, page
 
 TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
@@ -55,7 +56,8 @@ def test_what_is_set_is_a_setting_of_airflow():
     assert "AIRFLOW__CELERY__WORKER_CONCURRENCY" in known
     named = {n for service in OURS.values() for n in service["environment"] if n.startswith("AIRFLOW__")}
     assert len(named) > 8
-    assert {name for name in named if name not in known} == set()
+    # The scheduler reads this one, and Airflow lists it nowhere.
+    assert {name for name in named if name not in known} == {"AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES"}
 
 
 def test_secrets_are_asked_for_and_never_written_down():
@@ -69,6 +71,14 @@ def test_secrets_are_asked_for_and_never_written_down():
 
 def test_all_parts_share_one_set_of_variables():
     assert len({str(sorted(service["environment"].items())) for service in OURS.values()}) == 1
+
+
+@pytest.mark.parametrize("what", ["EXTRA_CELERY_CONFIG", "TASK_QUEUED_TIMEOUT", "NUM_STUCK_IN_QUEUED_RETRIES"])
+def test_a_dead_workers_tasks_are_found_as_soon_as_with_make_up(what, tmp_path):
+    databases = dict.fromkeys((METADATA, COMMISSIONS), "postgresql://db.example/x")
+    here = build(Project(tmp_path), {**databases, "REDIS_URL": "redis://redis"}).variables
+    (name,) = (name for name in here if name.endswith(f"__{what}"))
+    assert {service["environment"][name] for service in OURS.values()} == {here[name]}
 
 
 def test_its_own_variables_are_explained():

@@ -220,6 +220,11 @@ def _scale_out(variables: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "128",
         "AIRFLOW__CELERY__BROKER_URL": variables[REDIS],
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": _TASKS_HERE,
+        # A worker takes a task when it can begin it: what a dead one had put by would wait until it counts as stuck.
+        "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"worker_disable_prefetch": true}',
+        # What waits for workers is queued anew, in case the one that took it is dead; it does not fail for waiting.
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "180",
+        "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "1000",
     }
 
 

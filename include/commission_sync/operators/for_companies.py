@@ -87,20 +87,25 @@ class ForCompaniesOperator(BaseOperator):
 
     def _take_turn(self, company: Named, conn: psycopg.Connection, context: Context, progress: Progress) -> None:
         try:
+            self._work_or_leave(company, conn, context, progress)
+        except Exception as error:
+            if len(self.companies) == 1:
+                raise
+            self.log.exception("company failed company=%s", company["company"])
+            progress.fail(company, error)
+
+    def _work_or_leave(self, company: Named, conn: psycopg.Connection, context: Context, progress: Progress) -> None:
+        try:
             with conn.transaction():
                 found = with_flags(conn, integration(conn, UUID(company["integration_id"])))
             progress.done[company["company"]] = self.work_for(found, conn, context)
         except Exception as error:
-            if (seconds := postponement(error)) is not None:
-                at = datetime.now(UTC) + timedelta(seconds=seconds)
-                if (until := waits_until(context)) is None or at <= until:
-                    progress.leave(company, at)
-                    return
-                error = left_to_the_next_run(error, at)
-            if len(self.companies) == 1:
-                raise error from None
-            self.log.error("company failed company=%s", company["company"], exc_info=error)
-            progress.fail(company, error)
+            if (seconds := postponement(error)) is None:
+                raise
+            at = datetime.now(UTC) + timedelta(seconds=seconds)
+            if (until := waits_until(context)) is not None and at > until:
+                raise left_to_the_next_run(error, at) from error
+            progress.leave(company, at)
 
     @abstractmethod
     def work_for(self, company: Integration, conn: psycopg.Connection, context: Context) -> Any:

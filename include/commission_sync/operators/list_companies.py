@@ -47,7 +47,7 @@ class ListCompaniesOperator(BaseOperator):
                 found = active_integrations(conn, wanted)
             except UnknownCompany as error:
                 raise AirflowFailException(str(error)) from None
-            apart = {str(each) for each in in_trouble(conn, context["dag_run"].dag_id)}
+            troubled = in_trouble(conn, context["dag_run"].dag_id) if self.grouped else set()
         if not found:
             self.log.warning(
                 "no company to sync: crm_integrations has no active row; "
@@ -59,5 +59,5 @@ class ListCompaniesOperator(BaseOperator):
         named: list[Named] = [{"integration_id": str(i.id), "company": i.company_id} for i in on]
         if not self.grouped:
             return named
-        groups = in_groups(named, load_settings().mapped_tasks_at_most, apart=apart)
+        groups = in_groups(named, load_settings().mapped_tasks_at_most, apart={str(each) for each in troubled})
         return [{"companies": group} for group in groups]

@@ -1,6 +1,5 @@
 """Two of Celery's workers, twenty companies, and the death of a worker: limits hold, and nothing is lost."""
 
-import json
 import os
 import signal
 
@@ -13,7 +12,7 @@ from commission_sync.local.reaper import descendants
 from commission_sync.local.standalone import WITH_WORKERS
 from hubspot_emulator import PortalSpec, running_emulator
 from redis_server import running_redis
-from world import World, register
+from world import World, connection_variables, register
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("celery")]
 
@@ -58,14 +57,8 @@ def companies(emulator, dsn):
 
 @pytest.fixture(scope="module")
 def airflow(postgres, redis, dsn, emulator, companies, tmp_path_factory):
-    connections = {
-        f"AIRFLOW_CONN_HUBSPOT_{p.company.upper()}": json.dumps(
-            {"conn_type": "hubspot", "host": emulator.url, "password": p.token}
-        )
-        for p in PORTALS
-    }
     metadata = postgres.dsn("celery_airflow", driver="postgresql+psycopg")
-    variables = {"REDIS_URL": redis, **SOON, **connections}
+    variables = {"REDIS_URL": redis, **SOON, **connection_variables(PORTALS, emulator.url)}
     with airflow_server(tmp_path_factory.mktemp("airflow"), metadata, dsn, **variables) as server:
         yield server
 

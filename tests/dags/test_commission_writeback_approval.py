@@ -1,6 +1,5 @@
 """A person agrees to a plan, or does not: in a real Airflow, by its API and in its pages."""
 
-import json
 import re
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import chromium
 from airflow_server import AirflowServer, airflow_server
 from commissions import DAG_ID, WriteBack
 from hubspot_emulator import PortalSpec, running_emulator
-from world import World, register
+from world import World, connection_variables, register
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 
@@ -32,12 +31,7 @@ def airflow_and_dsn(postgres, emulator, tmp_path_factory):
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as conn:
         conn.execute("CREATE DATABASE approvals_airflow")
         conn.execute("CREATE DATABASE approvals TEMPLATE migrated")
-    connections = {
-        f"AIRFLOW_CONN_HUBSPOT_{p.company.upper()}": json.dumps(
-            {"conn_type": "hubspot", "host": emulator.url, "password": p.token}
-        )
-        for p in PORTALS
-    }
+    connections = connection_variables(PORTALS, emulator.url)
     dsn = postgres.dsn("approvals")
     # Daily: after the run that is due at once, no scheduled one comes in between.
     variables = {"SYNC_INTERVAL_MINUTES": "1440", **connections}

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from commissions import DAG_ID, WriteBack
 from hubspot_emulator import PortalSpec, running_emulator
-from world import World, register
+from world import World, connection_variables, register
 
 pytestmark = pytest.mark.slow
 
@@ -34,13 +34,10 @@ def companies(database_dsn):
 
 
 def run(airflow, made, **conf):
-    def connection(portal):
-        token = "pat-na1-revoked" if portal.company == "initech" else portal.token
+    variables = {"AIRFLOW_CONN_COMMISSIONS_DB": made["acme"].world.dsn}
+    for portal in PORTALS:
         url = made[portal.company].world.emulator.url
-        return json.dumps({"conn_type": "hubspot", "host": url, "password": token})
-
-    variables = {f"AIRFLOW_CONN_HUBSPOT_{p.company.upper()}": connection(p) for p in PORTALS}
-    variables["AIRFLOW_CONN_COMMISSIONS_DB"] = made["acme"].world.dsn
+        variables |= connection_variables([portal], url, initech="pat-na1-revoked")
     done = airflow("dags", "test", DAG_ID, "--conf", json.dumps(conf), **variables)
     return done.returncode, done.stdout + done.stderr
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from hubspot_emulator import PortalSpec, running_emulator
-from world import register
+from world import connection_variables, register
 
 pytestmark = pytest.mark.slow
 
@@ -26,12 +26,7 @@ def companies(dsn, tokens, faults=None):
             register(dsn, portal)
         for portal_id, kinds in (faults or {}).items():
             emulator.admin.set_faults(portal_id, kinds)
-        connections = {
-            f"AIRFLOW_CONN_HUBSPOT_{p.company.upper()}": json.dumps(
-                {"conn_type": "hubspot", "host": emulator.url, "password": tokens.get(p.company, p.token)}
-            )
-            for p in PORTALS
-        }
+        connections = connection_variables(PORTALS, emulator.url, **tokens)
         yield {"AIRFLOW_CONN_COMMISSIONS_DB": dsn, **connections}
 
 

@@ -16,7 +16,7 @@ from commission_sync.local.port import any_free
 from hubspot_emulator import PortalSpec, running_emulator
 from lane import receive
 from webhook_requests import SECRET, body_of, event, signed_headers
-from world import register
+from world import connection_variables, register
 
 pytestmark = pytest.mark.slow
 
@@ -29,13 +29,7 @@ def companies(database_dsn):
     with running_emulator(PORTALS, limits=False) as emulator:
         for portal in PORTALS:
             register(database_dsn, portal)
-        tokens = {"acme": PORTALS[0].token, "globex": "pat-na1-wrong"}
-        connections = {
-            f"AIRFLOW_CONN_HUBSPOT_{name.upper()}": json.dumps(
-                {"conn_type": "hubspot", "host": emulator.url, "password": token}
-            )
-            for name, token in tokens.items()
-        }
+        connections = connection_variables(PORTALS, emulator.url, globex="pat-na1-wrong")
         yield emulator, {"AIRFLOW_CONN_COMMISSIONS_DB": database_dsn, "WEBHOOK_QUIET_SECONDS": "0", **connections}
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from hubspot_emulator import PortalSpec, running_emulator
-from world import register
+from world import connection_variables, register
 
 pytestmark = pytest.mark.slow
 
@@ -19,10 +19,8 @@ MAPPINGS = {
 
 def test_a_broken_mapping_fails_its_companys_task_and_no_other(airflow, database_dsn):
     with running_emulator(PORTALS, limits=False) as emulator, psycopg.connect(database_dsn) as conn:
-        variables = {"AIRFLOW_CONN_COMMISSIONS_DB": database_dsn}
+        variables = {"AIRFLOW_CONN_COMMISSIONS_DB": database_dsn, **connection_variables(PORTALS, emulator.url)}
         for portal in PORTALS:
-            connection = {"conn_type": "hubspot", "host": emulator.url, "password": portal.token}
-            variables[f"AIRFLOW_CONN_HUBSPOT_{portal.company.upper()}"] = json.dumps(connection)
             conn.execute(
                 "UPDATE crm_integrations SET property_mappings = %s WHERE id = %s",
                 (json.dumps(MAPPINGS[portal.company]), register(database_dsn, portal)),

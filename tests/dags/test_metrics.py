@@ -1,12 +1,11 @@
 """A run's figures reach a StatsD server when Airflow's own settings name one."""
 
-import json
 import socket
 
 import pytest
 
 from hubspot_emulator import PortalSpec, running_emulator
-from world import register
+from world import connection_variables, register
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +31,7 @@ def test_a_runs_figures_reach_statsd(airflow, database_dsn):
         code, said = airflow.run(
             {},
             AIRFLOW_CONN_COMMISSIONS_DB=database_dsn,
-            AIRFLOW_CONN_HUBSPOT_ACME=json.dumps(
-                {"conn_type": "hubspot", "host": emulator.url, "password": portal.token}
-            ),
+            **connection_variables([portal], emulator.url),
             AIRFLOW__METRICS__STATSD_ON="True",
             AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
             AIRFLOW__METRICS__STATSD_PORT=str(server.getsockname()[1]),

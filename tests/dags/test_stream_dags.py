@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from hubspot_emulator import PortalSpec, running_emulator
-from world import register
+from world import connection_variables, register
 
 DAGS = Path(__file__).parents[2] / "dags"
 
@@ -76,13 +76,10 @@ ACME, GLOBEX = PortalSpec("acme", 1001, 60, "pat-na1-acme"), PortalSpec("globex"
 @pytest.fixture
 def companies(database_dsn):
     with running_emulator([ACME, GLOBEX], limits=False) as emulator:
-        variables = {"AIRFLOW_CONN_COMMISSIONS_DB": database_dsn}
         for portal in (ACME, GLOBEX):
             register(database_dsn, portal)
-            variables[f"AIRFLOW_CONN_HUBSPOT_{portal.company.upper()}"] = json.dumps(
-                {"conn_type": "hubspot", "host": emulator.url, "password": portal.token}
-            )
-        yield variables
+        connections = connection_variables([ACME, GLOBEX], emulator.url)
+        yield {"AIRFLOW_CONN_COMMISSIONS_DB": database_dsn, **connections}
 
 
 def rows(dsn, statement):

@@ -66,16 +66,18 @@ class AirflowServer:
         self.call("PATCH", f"{path}/hitlDetails", {"chosen_options": [option], "params_input": {}})
 
     def states(self, dag_id: str, run_id: str) -> dict[str, str]:
-        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
-        return {ti["task_id"]: ti["state"] for ti in self.call("GET", path)["task_instances"]}
+        return {ti["task_id"]: ti["state"] for ti in self._task_instances(dag_id, run_id)}
 
     def tries(self, dag_id: str, run_id: str) -> Counter[str]:
         """How often each task was tried, all of its mapped instances together."""
-        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         found = Counter[str]()
-        for ti in self.call("GET", path)["task_instances"]:
+        for ti in self._task_instances(dag_id, run_id):
             found[ti["task_id"]] += ti["try_number"]
         return found
+
+    def _task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        return list(self.call("GET", path)["task_instances"])
 
     def ended(self, dag_id: str, run_id: str, *, seconds: float = 120) -> str:
         """Wait until a run has ended and return how."""

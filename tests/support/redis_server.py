@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from commission_sync.local.port import any_free
+from commission_sync.local.port import any_free, is_free
 
 
 @contextmanager
@@ -28,20 +27,9 @@ def running_redis(home: Path) -> Iterator[str]:
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
     with (home / "redis.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
-            _wait(port, server)
+            while is_free(port):
+                assert server.poll() is None, "redis-server ended by itself"
+                time.sleep(0.05)
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
-
-
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + 30
-    while time.monotonic() < ends:
-        assert server.poll() is None, "redis-server ended by itself"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("redis-server does not answer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,6 +16,7 @@ import tenacity
 from airflow_hubspot.client import HubSpotClient, HubSpotError, InMemoryLimiter, Lane, Limiter, postponement
 from airflow_hubspot.client.windows import Window
 from commission_sync.gate import GateSession, PostgresLimiter
+from commission_sync.local.tenants import connection_variable
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import integration
@@ -226,6 +227,14 @@ class World:
         """Return the streams that differ from the truth."""
         found = {stream.name: self.difference(stream) for stream in EVERY_STREAM}
         return {name: difference for name, difference in found.items() if difference}
+
+
+def connection_variables(portals: Iterable[PortalSpec], url: str, **tokens: str) -> dict[str, str]:
+    """The variables that make portals Airflow's connections; `tokens` by company where it is not the portal's."""
+    found: dict[str, str] = {}
+    for portal in portals:
+        found |= connection_variable(portal.company, url, tokens.get(portal.company, portal.token))
+    return found
 
 
 def register(dsn: str, portal: PortalSpec) -> UUID:

@@ -57,6 +57,12 @@ def connection_name(company: str) -> str:
     return "hubspot_" + re.sub(r"[^a-z0-9]+", "_", company.lower()).strip("_")
 
 
+def connection_variable(company: str, host: str, token: str) -> dict[str, str]:
+    """Return the variable of the environment that is a company's connection."""
+    connection = {"conn_type": "hubspot", "host": host, "password": token}
+    return {f"AIRFLOW_CONN_{connection_name(company).upper()}": json.dumps(connection)}
+
+
 def real_connection(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variable that makes HUBSPOT_ACCESS_TOKEN a connection for every `airflow` command.
 
@@ -65,9 +71,7 @@ def real_connection(variables: Mapping[str, str]) -> dict[str, str]:
     token = variables.get("HUBSPOT_ACCESS_TOKEN")
     if not token:
         return {}
-    name = f"AIRFLOW_CONN_{connection_name(company_name(variables)).upper()}"
-    host = variables.get("HUBSPOT_BASE_URL") or HUBSPOT
-    return {name: json.dumps({"conn_type": "hubspot", "host": host, "password": token})}
+    return connection_variable(company_name(variables), variables.get("HUBSPOT_BASE_URL") or HUBSPOT, token)
 
 
 def app_connection(variables: Mapping[str, str]) -> dict[str, str]:

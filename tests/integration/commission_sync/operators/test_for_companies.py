@@ -12,6 +12,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.serde import deserialize, serialize
 
 from airflow_hubspot.client import Unauthorized
+from commission_sync.local.tenants import connection_variable
 from commission_sync.operators.assets import outlets
 from commission_sync.operators.check_mapping import CheckMappingOperator
 from commission_sync.operators.convert_amounts import ConvertAmountsOperator
@@ -65,8 +66,8 @@ def tasks(monkeypatch):
 
 
 def token_is(monkeypatch, emulator, company, token):
-    connection = {"conn_type": "hubspot", "host": emulator.url, "password": token}
-    monkeypatch.setenv(f"AIRFLOW_CONN_HUBSPOT_{company.upper()}", json.dumps(connection))
+    for name, value in connection_variable(company, emulator.url, token).items():
+        monkeypatch.setenv(name, value)
 
 
 def context(operator, *, try_number=1, max_tries=3, map_index=0, **of_the_run):

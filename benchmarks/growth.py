@@ -14,6 +14,7 @@ from benchmarks.results import DRAWN
 from benchmarks.site import Site, database, site
 from benchmarks.table import Figure, tell
 from commission_sync.health.report import report
+from commission_sync.local.tenants import Tenant, enlist
 from commission_sync.settings import Settings
 from commission_sync.store import connect
 from commission_sync.store.integrations import Integration, active_integrations
@@ -36,8 +37,9 @@ def growth() -> list[Figure]:
     load, changed, memory, size = _by_deals()
     quiet, health = _by_companies()
     _draw(
-        {"first load, s (by deals)": load, f"{CHANGED} changed deals, s (by deals)": changed}
-        | {
+        {
+            "first load, s (by deals)": load,
+            f"{CHANGED} changed deals, s (by deals)": changed,
             "nothing changed, s (by companies)": quiet,
             "health report, s (by companies)": health,
         }
@@ -70,7 +72,7 @@ def _by_companies() -> tuple[Line, Line]:
     for count in COMPANIES:
         portals = [PortalSpec(f"c{n}", 1000 + n, DEALS_A_COMPANY, f"pat-na1-{n}") for n in range(count)]
         with database() as dsn, running_emulator(portals, limits=False) as emulator, closing(connect(dsn)) as conn:
-            _enlist(dsn, portals)
+            enlist(dsn, [Tenant(portal.company, portal.portal_id, portal.token) for portal in portals])
             with conn.transaction():
                 companies = active_integrations(conn, ())
             _round(emulator, conn, companies, portals)
@@ -95,14 +97,6 @@ def _round(
             StreamSync(DEALS, company, client, conn, Settings()).run(
                 SyncRequest(Mode.INCREMENTAL, "bench", str(uuid4()))
             )
-
-
-def _enlist(dsn: str, portals: list[PortalSpec]) -> None:
-    with psycopg.connect(dsn) as conn, conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO crm_integrations (company_id, portal_id, conn_id) VALUES (%s, %s, 'x')",
-            [(portal.company, portal.portal_id) for portal in portals],
-        )
 
 
 def _megabytes(bench: Site) -> float:

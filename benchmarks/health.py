@@ -63,9 +63,9 @@ def health() -> list[Figure]:
         _fill(site.dsn)
         made = _report_milliseconds(site.dsn)
         for path in (HEALTH, AIRFLOWS_OWN):
-            _ask(site.api_url, path, seconds=3)
-        airflows_own = _ask(site.api_url, AIRFLOWS_OWN, seconds=SECONDS)
-        ours = _ask(site.api_url, HEALTH, seconds=SECONDS)
+            _ask(site.airflow.api.url, path, seconds=3)
+        airflows_own = _ask(site.airflow.api.url, AIRFLOWS_OWN, seconds=SECONDS)
+        ours = _ask(site.airflow.api.url, HEALTH, seconds=SECONDS)
     return [
         Figure(
             f"GET {HEALTH} of {COMPANIES:,} companies, {RATE} requests/s x {SECONDS} s",

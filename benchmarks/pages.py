@@ -64,7 +64,7 @@ def _page(site: AirflowSite, ask: Callable[[str], float], name: str, path: str) 
 def _asker(site: AirflowSite) -> Callable[[str], float]:
     """Return what asks for a path, logged in, over one connection, and tells the milliseconds to the first byte."""
     api = site.airflow.api
-    server = http.client.HTTPConnection(urlsplit(site.api_url).netloc, timeout=60)
+    server = http.client.HTTPConnection(urlsplit(site.airflow.api.url).netloc, timeout=60)
     server.request("POST", "/auth/token", json.dumps({"username": api.user, "password": api.password}),
                    {"Content-Type": "application/json"})  # fmt: skip
     token = json.loads(server.getresponse().read())["access_token"]

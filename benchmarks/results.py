@@ -23,7 +23,8 @@ def keep(name: str, figures: list[Figure]) -> None:
         "machine": machine(),
         "figures": [asdict(figure) for figure in figures],
     }
-    KEPT.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+    kept = dict(sorted(kept.items()))
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
     SHOWN.write_text(_page(kept))
 
 
@@ -35,7 +36,7 @@ def _page(kept: dict[str, dict[str, object]]) -> str:
     ]
     if DRAWN.exists():
         parts.append(f"![How costs grow with deals and companies]({DRAWN.name})")
-    for name, one in sorted(kept.items()):
+    for name, one in kept.items():
         figures = [Figure(**figure) for figure in one["figures"]]  # type: ignore[attr-defined]
         parts += [f"## {name}", f"{one['measured_at']}, {one['machine']}", render(figures)]
     return "\n\n".join(parts) + "\n"

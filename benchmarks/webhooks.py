@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.airflow_site import AirflowSite, airflow_site
+from benchmarks.airflow_site import PORTAL, AirflowSite, airflow_site
 from benchmarks.table import Figure, tell
 
 RATE, EVENTS, SECONDS = 200, 10, 60
@@ -46,7 +46,7 @@ class Load:
 def load(site: AirflowSite, *, rate: float = RATE, events: int = EVENTS, seconds: float = SECONDS) -> Load:
     """Send in a process of its own, and return what came of it."""
     with tempfile.NamedTemporaryFile(suffix=".json") as kept:
-        Path(kept.name).write_text(json.dumps(site.emulator.admin.truth_ids(site.portal_id)))
+        Path(kept.name).write_text(json.dumps(site.emulator.admin.truth_ids(PORTAL.portal_id)))
         to = [site.webhook_url, site.secret]
         command = [sys.executable, str(LOAD), *to, str(rate), str(events), str(seconds), kept.name]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -85,7 +85,7 @@ def _acceptance(site: AirflowSite) -> list[Figure]:
 
 
 def _freshness(site: AirflowSite) -> Figure:
-    chance, deals = random.Random(5), site.emulator.admin.truth_ids(site.portal_id)
+    chance, deals = random.Random(5), site.emulator.admin.truth_ids(PORTAL.portal_id)
     site.emulator.admin.set_webhooks(url=site.webhook_url, secret=site.secret, subscriptions="all")
     _edit(site, chance.choice(deals), "warm up")
     time.sleep(30)
@@ -113,7 +113,7 @@ def _freshness(site: AirflowSite) -> Figure:
 
 
 def _edit(site: AirflowSite, deal: str, name: str) -> None:
-    site.emulator.admin.override_deal(site.portal_id, deal, {"dealname": name})
+    site.emulator.admin.override_deal(PORTAL.portal_id, deal, {"dealname": name})
 
 
 def _until_worked_off(dsn: str, seconds: float = 600) -> float:

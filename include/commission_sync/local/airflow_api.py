@@ -169,7 +169,7 @@ def _refused(method: str, path: str, error: urllib.error.HTTPError) -> LocalErro
 
 
 def _silent(url: str, error: Exception) -> LocalError:
-    return LocalError(f"Airflow at {url} does not answer ({error}): see .airflow/logs/standalone.log.")
+    return LocalError(f"Airflow at {url} does not answer ({error}): its logs are in .airflow/logs.")
 
 
 def _last_line(text: str) -> str:

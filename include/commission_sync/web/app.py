@@ -18,6 +18,7 @@ from commission_sync.operators.portal import pages
 from commission_sync.settings import InvalidSetting
 from commission_sync.store import DatabaseUnavailable
 from commission_sync.web import health, letters, metrics, oauth, receiver
+from commission_sync.web.heap import Freezer
 from commission_sync.web.messages import message
 from commission_sync.web.pages import PAGES
 from commission_sync.web.pages.shell import HERE, StaticFilesForever
@@ -47,6 +48,7 @@ def create_app() -> FastAPI:
         app.add_exception_handler(kind, _not_ready)
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
     app.add_exception_handler(Exception, _failed)
+    Freezer().begin()
     return app
 
 

@@ -103,8 +103,8 @@ def test_each_portals_own_rates_are_read_and_one_portal_that_refuses_stops_nobod
     httpserver.expect_request(re.compile(".*")).respond_with_json(
         {"status": "error", "message": "expired", "category": "INVALID_AUTHENTICATION"}, status=401
     )
-    acme, globex = (connection_variable(name, httpserver.url_for(""), f"pat-{name}") for name in ("acme", "globex"))
-    code, said = run({}, EXCHANGE_RATE_SOURCE="hubspot", **acme, **globex)
+    connections = [connection_variable(name, httpserver.url_for(""), f"pat-{name}") for name in ("acme", "globex")]
+    code, said = run({}, EXCHANGE_RATE_SOURCE="hubspot", **connections[0], **connections[1])
     assert code != 0
     assert "expired" in said
     assert (acme.deal("1").amount_base, acme.deal("1").fx_source) == (Decimal("325.12"), "hubspot:1001")

@@ -1,6 +1,7 @@
 """Companies that share a task: each one's failure and wait is its own."""
 
 import json
+import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from commission_sync.local.tenants import connection_variable
 from commission_sync.operators.assets import outlets
 from commission_sync.operators.check_mapping import CheckMappingOperator
 from commission_sync.operators.convert_amounts import ConvertAmountsOperator
-from commission_sync.operators.lanes import DrainLaneOperator, ListLanesOperator
+from commission_sync.operators.lanes import NICENESS, DrainLaneOperator, ListLanesOperator
 from commission_sync.operators.list_companies import ListCompaniesOperator
 from commission_sync.operators.progress import CompaniesFailed
 from commission_sync.operators.reconcile import ReconcileOperator
@@ -63,6 +64,14 @@ def tasks(monkeypatch):
 
     yield at_most
     load_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def niceness(monkeypatch):
+    """What tasks set for their own process, which here is that of all tests."""
+    found = []
+    monkeypatch.setattr(os, "setpriority", lambda which, who, value: found.append((which, who, value)))
+    return found
 
 
 def token_is(monkeypatch, emulator, company, token):
@@ -305,7 +314,9 @@ def test_every_operator_works_for_many(emulator, tasks, make, result):
     assert {name: type(each) for name, each in done.items()} == dict.fromkeys(NAMES, result)
 
 
-def test_a_run_takes_so_many_lanes_and_leaves_the_others_to_the_next_one(emulator, tasks, database_dsn, monkeypatch):
+def test_a_run_takes_so_many_lanes_and_leaves_the_others_to_the_next_one(
+    emulator, tasks, database_dsn, monkeypatch, niceness
+):
     monkeypatch.setenv("WEBHOOK_QUIET_SECONDS", "0")
     tasks(2)
     for portal in reversed(PORTALS[:3]):
@@ -318,6 +329,8 @@ def test_a_run_takes_so_many_lanes_and_leaves_the_others_to_the_next_one(emulato
             drain = DrainLaneOperator(task_id="drain", **lane)
             assert drain.execute(context(drain))[drain.who]["done"] == 1
     assert seen == [["hooli", "globex"], ["acme"]]
+    # Events that arrive go first, so these gave way.
+    assert niceness == [(os.PRIO_PROCESS, 0, NICENESS)] * 3
 
 
 def _lanes():

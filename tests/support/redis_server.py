@@ -27,8 +27,10 @@ def running_redis(home: Path) -> Iterator[str]:
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
     with (home / "redis.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
+            ends = time.monotonic() + 30
             while is_free(port):
                 assert server.poll() is None, "redis-server ended by itself"
+                assert time.monotonic() < ends, "redis-server does not answer"
                 time.sleep(0.05)
             yield f"redis://127.0.0.1:{port}/0"
         finally:

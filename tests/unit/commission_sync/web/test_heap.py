@@ -17,9 +17,13 @@ def is_looked_at(thing):
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_frozen():
+def only_this_tests_collections():
+    """Without the collector's own turns, and without what an application of an earlier test began in this process."""
     callbacks = list(gc.callbacks)
+    gc.callbacks.clear()
+    gc.disable()
     yield
+    gc.enable()
     gc.callbacks[:] = callbacks
     gc.unfreeze()
 

@@ -23,6 +23,7 @@ from benchmarks.results import keep
 from benchmarks.site import machine
 from benchmarks.streams import everything, memory_of_activities, reconcile
 from benchmarks.table import Figure, render
+from benchmarks.triggered import triggered
 from benchmarks.webhooks import freshness, webhooks
 from benchmarks.writeback import writeback
 
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "reconcile": reconcile,
     "streams": everything,
     "streams_memory": memory_of_activities,
+    "triggered": triggered,
     "webhooks": webhooks,
     "writeback": writeback,
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.site import machine
-from benchmarks.table import Figure, render
+from benchmarks.table import Figure, cells
 
 HERE = Path(__file__).parent
 KEPT, SHOWN = HERE / "results.json", HERE / "results.md"
@@ -28,15 +30,20 @@ def keep(name: str, figures: list[Figure]) -> None:
     SHOWN.write_text(_page(kept))
 
 
-def _page(kept: dict[str, dict[str, object]]) -> str:
+def _page(kept: dict[str, dict[str, Any]]) -> str:
     parts = [
         "# What the benchmarks measured last",
         "`make bench` measures all of it anew, `make bench ARGS=streams` one part. The emulator and PostgreSQL run on "
         "the same machine.",
+        "\n".join(["| benchmark | what | measured | target | | when |", "|---|---|---|---|---|---|", *_rows(kept)]),
+        "Measured on " + " and ".join(sorted({one["machine"] for one in kept.values()})) + ".",
     ]
     if DRAWN.exists():
         parts.append(f"![How costs grow with deals and companies]({DRAWN.name})")
-    for name, one in kept.items():
-        figures = [Figure(**figure) for figure in one["figures"]]  # type: ignore[attr-defined]
-        parts += [f"## {name}", f"{one['measured_at']}, {one['machine']}", render(figures)]
     return "\n\n".join(parts) + "\n"
+
+
+def _rows(kept: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for name, one in kept.items():
+        for figure in one["figures"]:
+            yield f"| {name} {cells(Figure(**figure))} {one['measured_at'][:10]} |"

@@ -16,9 +16,12 @@ class Figure:
 
 def render(figures: list[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    lines = ["| what | measured | target | |", "|---|---|---|---|"]
-    lines += [f"| {f.what} | {f.measured} | {f.target} | {'holds' if f.holds else '**missed**'} |" for f in figures]
-    return "\n".join(lines)
+    return "\n".join(["| what | measured | target | |", "|---|---|---|---|", *map(cells, figures)])
+
+
+def cells(figure: Figure) -> str:
+    """Return one figure as a row of a Markdown table."""
+    return f"| {figure.what} | {figure.measured} | {figure.target} | {'holds' if figure.holds else '**missed**'} |"
 
 
 def tell(what: str) -> None:

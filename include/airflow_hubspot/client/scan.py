@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from airflow_hubspot.client.intervals import ALL_IDS, IdInterval
 from airflow_hubspot.client.objects import Page, Record, SearchPage
@@ -44,7 +45,7 @@ def extent(search: Callable[[SearchQuery], SearchPage]) -> Extent:
 
 @dataclass(eq=False)
 class _End:
-    """Where a reader stands: it has read everything between here and where it began."""
+    """Where a reader stands: it has read, or a search has claimed, everything between here and where it began."""
 
     position: int
     is_busy: bool = False
@@ -110,13 +111,18 @@ class IdBoard:
             low.position = span.upto
             return self._noted(segment, span, records)
 
-    def read_down(self, high: _End, reached: int, records: int) -> IdInterval:
-        """Say that a search has read down to above `reached`; return what of that nobody has read before."""
+    def claim_down(self, high: _End, reached: int) -> None:
+        """Say that a search has read down to above `reached`, and proves it next: no list need go beyond."""
         with self._turn:
-            segment = self._segment(high)
-            span = IdInterval(min(high.position, max(reached, segment.low.position)), high.position)
-            high.position = span.after
-            return self._noted(segment, span, records)
+            high.position = min(high.position, max(reached, self._segment(high).low.position))
+            self._turn.notify_all()
+
+    def read_down(self, high: _End, interval: IdInterval, records: int) -> IdInterval:
+        """Say that a search has proven `interval`; return what of that no list has read."""
+        self.claim_down(high, interval.after)
+        with self._turn:
+            span = IdInterval(min(interval.upto, max(interval.after, high.position)), interval.upto)
+            return self._noted(self._segment(high), span, records)
 
     def leave(self, end: _End) -> None:
         """Say that a reader is done with its segment."""
@@ -195,9 +201,11 @@ def read_by_search(board: IdBoard, reader: SearchReader) -> Iterator[ProvenPage]
     while (high := board.take_high()) is not None:
         try:
             left = board.left(high)
-            for page in reader.pages(None, left) if left else ():
-                yield _trimmed(board.read_down(high, page.interval.after, len(page.records)), page.records)
-                if board.left(high) is None:
+            claim = partial(board.claim_down, high)
+            for page in reader.pages(None, left, claim=claim) if left else ():
+                yield _trimmed(board.read_down(high, page.interval, len(page.records)), page.records)
+                # What is claimed may be proven piece by piece.
+                if board.left(high) is None and page.interval.after <= high.position:
                     break
         finally:
             board.leave(high)

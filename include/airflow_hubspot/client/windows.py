@@ -104,6 +104,11 @@ class ProvenPage:
 
 
 Search = Callable[[SearchQuery], SearchPage]
+Claim = Callable[[int], None]
+
+
+def _alone(_: int) -> None:
+    """Claim nothing: nobody else reads the same ids."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +136,20 @@ class SearchReader:
             yield from self.parts(half, part_size)
 
     def pages(
-        self, window: Window | None, interval: IdInterval = ALL_IDS, first: SearchPage | None = None
+        self,
+        window: Window | None,
+        interval: IdInterval = ALL_IDS,
+        first: SearchPage | None = None,
+        claim: Claim = _alone,
     ) -> Iterator[ProvenPage]:
         """Yield every record of `interval` that `window` holds, from the highest id down, each page proven complete.
 
-        `first` is the first page when `parts` has already read it. A page is proven when HubSpot's count of what lies
-        below it has gone down by exactly its length, or when the page is all that its own count announces; a page that
-        does not add up is read again by its own id range.
+        A page is proven when HubSpot's count of what lies below it has gone down by exactly its length, or when the
+        page is all that its own count announces; a page that does not add up is read again by its own id range.
 
+        :param first: the first page, when `parts` has already read it
+        :param claim: hears the id above which a page was read before its proof is asked for, which may wait a second
+            for its turn: nobody else need read that far
         :raises IncompleteRead: when a page does not add up after several reads.
         """
         position = interval.upto
@@ -148,6 +159,7 @@ class SearchReader:
                 page = self._until_shown(window, IdInterval(interval.after, position))
                 continue
             bottom = min(int(record["id"]) for record in page.results) - 1
+            claim(bottom)
             following = self._page(window, IdInterval(interval.after, bottom))
             span = IdInterval(bottom, position)
             if page.total - following.total == len(page.results):

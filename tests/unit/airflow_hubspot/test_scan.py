@@ -15,10 +15,11 @@ NOTHING = IdIntervals()
 
 
 class Portal:
-    """Records by id, of which search does not know those above `indexed`."""
+    """Records by id, of which search does not know those above `indexed`; its pages leave out `hidden` hits."""
 
-    def __init__(self, ids, indexed=None):
+    def __init__(self, ids, indexed=None, hidden=0):
         self.ids = sorted(ids)
+        self.hidden = hidden
         self.indexed = [i for i in self.ids if indexed is None or i <= indexed]
         self.lists = self.searches = 0
 
@@ -35,7 +36,8 @@ class Portal:
             hits = [i for i in hits if (i > int(f.value) if str(f.operator) == "GT" else i <= int(f.value))]
         if query.sort and query.sort[1] == "DESCENDING":
             hits = hits[::-1]
-        return SearchPage(total=len(hits), results=[self._record(i) for i in hits[: query.limit]], next_after=None)
+        shown = hits if len(hits) <= query.limit else hits[:50] + hits[50 + self.hidden :]
+        return SearchPage(total=len(hits), results=[self._record(i) for i in shown[: query.limit]], next_after=None)
 
     @staticmethod
     def _record(crm_id):
@@ -69,9 +71,9 @@ clustered = st.lists(st.tuples(st.integers(1, 10**12), st.integers(1, 700)), max
 
 
 @settings(max_examples=40, deadline=None)
-@given(clustered)
-def test_every_record_is_found_once_and_every_id_is_covered(ids):
-    pages = scan(Portal(ids))
+@given(clustered, st.sampled_from([0, 0, 1, 100]))
+def test_every_record_is_found_once_and_every_id_is_covered(ids, hidden):
+    pages = scan(Portal(ids, hidden=hidden))
     found = [int(r["id"]) for page in pages for r in page.records]
     assert sorted(found) == sorted(ids)
     assert IdIntervals.of(page.interval for page in pages).covers(ALL_IDS)
@@ -81,6 +83,19 @@ def test_records_that_search_does_not_know_yet_are_found_by_list():
     portal = Portal(range(1, 5_001), indexed=4_000)
     found = {int(r["id"]) for page in scan(portal) for r in page.records}
     assert found == set(range(1, 5_001))
+
+
+def test_a_list_stops_where_a_search_has_claimed_and_the_claim_is_proven_to_its_last_piece():
+    portal = Portal(range(1, 1_001), hidden=100)
+    board = IdBoard([ALL_IDS], extent(portal.search))
+    search = read_by_search(board, SearchReader(portal.search, "hs_lastmodifieddate", ()))
+    first = next(search)
+    assert (first.interval.after, first.interval.upto) == (850, 1_000)
+    listed = list(read_by_list(board, portal.list_page))
+    assert max(int(r["id"]) for page in listed for r in page.records) == 700
+    pages = [first, *listed, *search]
+    assert sorted(int(r["id"]) for page in pages for r in page.records) == list(range(1, 1_001))
+    assert IdIntervals.of(page.interval for page in pages).covers(ALL_IDS)
 
 
 def test_both_limits_are_used_and_few_calls_are_wasted():

@@ -6,12 +6,14 @@ whoever has read up to an id has missed nothing below it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import psycopg
 
+from commission_sync.store.conversion import ACTOR as CONVERSION
 from commission_sync.store.cursors import Cursor, read_cursor
 from commission_sync.store.merge import take_turn
 
@@ -24,23 +26,21 @@ class Position:
     audit_id: int
 
 
-@dataclass(frozen=True)
-class ChangedDeal:
-    """A deal and the last of its entries in the feed."""
+# After a first load every deal has changed; a page of them is all that a consumer holds.
+PAGE_ENTRIES = 1_000
 
-    crm_id: str
-    audit_id: int
-
-
-_CHANGED = """
-SELECT a.entity_id, max(a.id) FROM audit_log a
+_ENTRIES = """
+SELECT a.entity_id, a.id FROM audit_log a
 JOIN deals d ON d.integration_id = a.integration_id AND d.crm_id = a.entity_id
 WHERE a.id > %(after)s AND a.id <= %(upto)s AND a.integration_id = %(integration_id)s AND a.entity = 'deal'
   AND (a.action = 'restore' OR (a.action IN ('insert', 'update') AND d.crm_updated_at >= %(since)s))
-  AND d.archived_at IS NULL
+  AND d.archived_at IS NULL AND a.actor <> %(ours)s
   AND (%(properties)s::text[] IS NULL OR a.action = 'insert' OR a.changes ?| %(properties)s)
-GROUP BY a.entity_id ORDER BY 2
+ORDER BY a.id LIMIT %(most)s
 """
+
+# Right after a first load PostgreSQL knows nothing of the table, and would sort all that is left for each page.
+_IN_ORDER = "SELECT set_config('enable_sort', 'off', true)"
 
 _HEAD = "SELECT coalesce(max(id), 0) FROM audit_log"
 
@@ -76,19 +76,44 @@ class DealFeed:
         if self.position() is None:
             self.move(Position(since, 0 if from_start else self.head()))
 
-    def changed(self, position: Position, upto: int, properties: tuple[str, ...] | None = None) -> list[ChangedDeal]:
-        """Return the live deals that changed after `position`, in the order of their last entry up to `upto`.
+    def pages(self, properties: tuple[str, ...] | None = None, most: int = PAGE_ENTRIES) -> Iterator[list[str]]:
+        """Yield, page by page, the live deals that changed since the consumer last looked, up to now.
+
+        A page counts as dealt with once the next one is asked for: whoever fails in between gets it again. A deal that
+        changed more than once may be in more than one. Each page is read in a transaction of its own.
 
         :param properties: only deals of which one of these has changed, and new ones
+        :param most: how many changes a page has
         """
+        with self._conn.transaction():
+            position, head = self.position(), self.head()
+        while position is not None and position.audit_id < head:
+            with self._conn.transaction():
+                deals, upto = self._page(position, head, properties, most)
+            if deals:
+                yield deals
+            position = Position(position.since, upto)
+            with self._conn.transaction():
+                self.move(position)
+
+    def _page(
+        self, position: Position, head: int, properties: tuple[str, ...] | None, most: int
+    ) -> tuple[list[str], int]:
+        """Return the deals of the next changes, each once, and the id up to which there are no others."""
         values = {
             "integration_id": self._integration_id,
             "after": position.audit_id,
-            "upto": upto,
+            "upto": head,
             "since": position.since,
             "properties": None if properties is None else list(properties),
+            # What is converted anew has not changed in HubSpot.
+            "ours": CONVERSION,
+            "most": most,
         }
-        return [ChangedDeal(str(crm_id), int(last)) for crm_id, last in self._conn.execute(_CHANGED, values)]
+        self._conn.execute(_IN_ORDER)
+        entries = self._conn.execute(_ENTRIES, values).fetchall()
+        upto = int(entries[-1][1]) if len(entries) == most else head
+        return list(dict.fromkeys(str(crm_id) for crm_id, _ in entries)), upto
 
     def move(self, position: Position) -> None:
         """Say that everything up to a position is dealt with, in the transaction that did."""

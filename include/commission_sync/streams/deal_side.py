@@ -6,7 +6,7 @@ Neither has to move the modified time of the record that was attached or detache
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -42,19 +42,8 @@ class DealSide:
 
     def follow(self) -> None:
         """Settle the links of every deal that changed since the last time."""
-        feed = self.feed
-        with self.conn.transaction():
-            position, head = feed.position(), feed.head()
-            changed = feed.changed(position, head) if position is not None else []
-        if position is None:
-            return
-        for start in range(0, len(changed), DEALS_A_CALL):
-            batch = changed[start : start + DEALS_A_CALL]
-            self.settle([deal.crm_id for deal in batch], "HubSpot names these deals since one of them changed")
-            with self.conn.transaction():
-                feed.move(replace(position, audit_id=batch[-1].audit_id))
-        with self.conn.transaction():
-            feed.move(replace(position, audit_id=head))
+        for deals in self.feed.pages(most=DEALS_A_CALL):
+            self.settle(deals, "HubSpot names these deals since one of them changed")
 
     def settle(self, deals: Sequence[str], why: str) -> None:
         """Make the stored records of up to a thousand deals those that HubSpot names now, for each of them."""

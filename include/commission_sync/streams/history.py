@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,18 +28,8 @@ def keep_history(context: StepContext) -> None:
     if not context.is_on(FEATURE):
         return
     follow_history(context)
-    feed = context.feed(_CONSUMER)
-    with context.conn.transaction():
-        position, head = feed.position(), feed.head()
-        assert position is not None
-        changed = feed.changed(position, head, context.target.stream.pay_properties)
-    for start in range(0, len(changed), HISTORY_BATCH_LIMIT):
-        batch = changed[start : start + HISTORY_BATCH_LIMIT]
-        read_history(context, [deal.crm_id for deal in batch])
-        with context.conn.transaction():
-            feed.move(replace(position, audit_id=batch[-1].audit_id))
-    with context.conn.transaction():
-        feed.move(replace(position, audit_id=head))
+    for deals in context.feed(_CONSUMER).pages(context.target.stream.pay_properties):
+        read_history(context, deals)
 
 
 def read_history(context: StepContext, crm_ids: Sequence[str]) -> None:

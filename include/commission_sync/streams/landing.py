@@ -42,7 +42,7 @@ def nothing_follows(_: Stream) -> tuple[Derivation, ...]:
     return ()
 
 
-CHECKPOINT_ROWS = 2_000
+CHECKPOINT_ROWS = 1_000
 CHECKPOINT_BYTES = 16_000_000
 CHECKPOINT_SECONDS = 5.0
 

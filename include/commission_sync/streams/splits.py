@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +22,7 @@ _ASKED_AGAIN_AFTER = timedelta(days=1)
 _DENIED = "deals/splits denied"
 _WHY = "HubSpot splits the deal like this"
 _READERS = 4
+_DEALS_AT_ONCE = 10_000
 
 
 def keep_marked_splits(context: StepContext) -> None:
@@ -42,13 +42,11 @@ def keep_splits(context: StepContext) -> None:
             return
         # From the beginning: a first load brings no splits along.
         feed.begin(_EVER, from_start=True)
-        position, head = feed.position(), feed.head()
-        assert position is not None
-        changed = [deal.crm_id for deal in feed.changed(position, head)]
-        asked = may_be_split(context.conn, target.writing, changed)
-    if read_splits(context, asked):
+    for changed in feed.pages(most=_DEALS_AT_ONCE):
         with context.conn.transaction():
-            feed.move(replace(position, audit_id=head))
+            asked = may_be_split(context.conn, target.writing, changed)
+        if not read_splits(context, asked):
+            return
 
 
 def compare_splits(context: StepContext) -> None:

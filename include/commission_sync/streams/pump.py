@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 _DEPTH = 8
 _STOP_SECONDS = 10.0
+_DRAIN_SECONDS = 0.01
 
 
 class Pump(Generic[T]):
@@ -38,8 +39,10 @@ class Pump(Generic[T]):
         self._stop.set()
         self._interrupt()
         deadline = time.monotonic() + _STOP_SECONDS
-        while any(thread.is_alive() for thread in self._threads) and time.monotonic() < deadline:
+        while time.monotonic() < deadline and (left := [thread for thread in self._threads if thread.is_alive()]):
+            # Most of them only wait for room to say that they are done.
             self._drain()
+            left[0].join(timeout=_DRAIN_SECONDS)
 
     def __iter__(self) -> Iterator[T]:
         for _ in self._readers:
@@ -64,8 +67,6 @@ class Pump(Generic[T]):
             self._queue.put(_Done(error))
 
     def _drain(self) -> None:
-        for thread in self._threads:
-            thread.join(timeout=0.05)
         while not self._queue.empty():
             self._queue.get()
 

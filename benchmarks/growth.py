@@ -122,4 +122,4 @@ def _draw(lines: dict[str, Line]) -> None:
     )  # fmt: skip
     for name, line in lines.items():
         chart.add(name, list(line.items()))
-    DRAWN.write_bytes(chart.render())
+    DRAWN.write_text(chart.render(is_unicode=True))

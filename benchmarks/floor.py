@@ -1,7 +1,8 @@
 """The least time in which HubSpot's limits let anybody read a number of records.
 
 Lists give 100 records a call and count against the app's rolling ten seconds, searches give 200 a call and count
-against five a second (HubSpot, "API usage guidelines and limits"). Two floors: both limits used in full at their mean
+against five a second (HubSpot, "API usage guidelines and limits"). Splits are read like a list, a hundred split deals a
+call. Two floors: both limits used in full at their mean
 rate, and the same with an infinitely fast client that finds every window empty and makes ten seconds' calls at once.
 """
 
@@ -9,6 +10,8 @@ LIST_RECORDS = 100
 SEARCH_RECORDS = 200
 SEARCHES_A_SECOND = 5
 BURST_SECONDS = 10
+# The limits' longest window, and a little: a run that follows another at once would pay for that one's calls.
+WINDOW_SECONDS = 11
 
 
 def burst_seconds(records: int, burst_limit: int) -> float:

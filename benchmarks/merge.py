@@ -16,10 +16,10 @@ from benchmarks.table import Figure
 from commission_sync.mapping.derive import DealMapping
 from commission_sync.store.merge import Merger
 from commission_sync.streams.deals import DEALS
+from commission_sync.streams.landing import CHECKPOINT_ROWS
 from commission_sync.streams.rows import RowBuilder
 
 ROWS = 100_000
-BATCH = 2_000
 PROPERTIES = 60
 # The disk's mood changes from minute to minute, so both sides are measured in turns.
 PAIRS = 3
@@ -39,7 +39,7 @@ def merge() -> list[Figure]:
     ratio = raw / fresh
     return [
         Figure(
-            f"merge of {ROWS:,} new rows with audit and checkpoints every {BATCH:,}",
+            f"merge of {ROWS:,} new rows with audit and checkpoints every {CHECKPOINT_ROWS:,}",
             f"{ROWS / fresh:,.0f} rows/s, raw COPY {ROWS / raw:,.0f} rows/s, "
             f"ratio {ratio:.2f} (median of {PAIRS} pairs)",
             ">= 0.5 x raw COPY",
@@ -83,14 +83,14 @@ def _raw_copy(conn: psycopg.Connection, rows: list[tuple[Any, ...]]) -> float:
     conn.execute(f"CREATE TABLE raw_copy AS SELECT {listed} FROM deals WITH NO DATA")
     conn.commit()
     started = time.monotonic()
-    for start in range(0, len(rows), BATCH):
+    for start in range(0, len(rows), CHECKPOINT_ROWS):
         with (
             conn.transaction(),
             conn.cursor() as cursor,
             cursor.copy("COPY raw_copy FROM STDIN (FORMAT BINARY)") as copy,
         ):
             copy.set_types([c.pg_type for c in columns])
-            for row in rows[start : start + BATCH]:
+            for row in rows[start : start + CHECKPOINT_ROWS]:
                 copy.write_row([_Json(v) if c.pg_type == "jsonb" else v for c, v in zip(columns, row, strict=True)])
     return time.monotonic() - started
 
@@ -105,7 +105,7 @@ class _Json(psycopg.types.json.Jsonb):
 def _merge(conn: psycopg.Connection, company_id: UUID, rows: list[tuple[Any, ...]]) -> float:
     merger = Merger(conn, DEALS.spec, integration_id=company_id, company_id="bench", actor="bench", sync_run_id=None)
     started = time.monotonic()
-    for start in range(0, len(rows), BATCH):
+    for start in range(0, len(rows), CHECKPOINT_ROWS):
         with conn.transaction():
-            merger.merge(rows[start : start + BATCH])
+            merger.merge(rows[start : start + CHECKPOINT_ROWS])
     return time.monotonic() - started

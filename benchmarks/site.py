@@ -44,6 +44,13 @@ class Site:
         )
         return {k: float(v) for k, v in (pair.split("=") for pair in done.stdout.splitlines()[-1].split())}
 
+    def split_deals(self) -> int:
+        """Return how many deals are stored with splits."""
+        with psycopg.connect(self.dsn) as conn:
+            row = conn.execute("SELECT count(DISTINCT deal_id) FROM deal_splits").fetchone()
+        assert row is not None
+        return int(row[0])
+
 
 @contextmanager
 def server() -> Iterator[Server]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from benchmarks.airflow_site import PORTAL, AirflowSite, airflow_site
-from benchmarks.streams import CHANGED, WINDOW_SECONDS, change
+from benchmarks.floor import WINDOW_SECONDS
+from benchmarks.streams import CHANGED, change
 from benchmarks.table import Figure, tell
 
 MOST_SECONDS = 15

@@ -35,7 +35,7 @@ class Convertible:
     amount: str
     deal: str = "t"
     join: str = ""
-    lock: str = "FOR UPDATE OF t"
+    lock: str = "FOR NO KEY UPDATE OF t"
 
 
 DEALS = Convertible(table="deals", entity="deal", amount="amount")

@@ -72,14 +72,15 @@ INSERT INTO audit_log (integration_id, entity, entity_id, action, changes, actor
 SELECT %(integration_id)s, %(entity)s, crm_id, 'insert', %(why)s::jsonb, %(actor)s, %(sync_run_id)s FROM {written}
 """
 
-# A change made after a record was archived proves that it was restored; an older one may be search lagging behind.
+# A change made after a record was archived proves that it was restored; an older one may be search lagging behind. A
+# stronger lock than this would make whoever writes line items wait for their deals, whose writer waits for the turn.
 _UPDATE = """
 WITH changed AS MATERIALIZED (
     SELECT s.*, d.place, d.before, d.archived_before
     FROM (SELECT * FROM {stage} ORDER BY crm_id) s CROSS JOIN LATERAL (
         SELECT d.ctid AS place, d.{document} AS before, d.archived_at AS archived_before FROM {table} d
         WHERE {identity} AND d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
-        OFFSET 0 FOR UPDATE
+        OFFSET 0 FOR NO KEY UPDATE
     ) d
 ), written AS (
     UPDATE {table} AS d SET {from_changed}, synced_at = now(),

@@ -28,7 +28,7 @@ def records_with_gaps(
 
 
 _LOCK = """
-SELECT crm_id, properties FROM {table} WHERE integration_id = %s AND crm_id = ANY (%s) ORDER BY crm_id FOR UPDATE
+SELECT crm_id, properties FROM {table} WHERE integration_id = %s AND crm_id = ANY (%s) ORDER BY crm_id FOR NO KEY UPDATE
 """
 
 

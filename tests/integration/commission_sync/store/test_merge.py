@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
 from commission_sync.store.merge import MergeCounts, Merger
 from commission_sync.streams.deals import DEALS
+from commission_sync.streams.line_items import LINE_ITEMS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -180,3 +181,18 @@ def test_the_audit_log_is_append_only(conn, company, statement):
     merge(conn, company, row("1"))
     with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
         conn.execute(statement)
+
+
+def test_what_hangs_on_a_deal_is_written_while_the_deal_is(conn, company, database_dsn):
+    merge(conn, company, row("1"))
+    impatient = psycopg.connect(database_dsn, options="-c lock_timeout=3s")
+    with conn.transaction(), closing(impatient) as other:
+        assert merger(conn, company).merge([row("1", 1, amount="2")]).updated == 1
+        of = {"integration_id": company, "company_id": "acme", "actor": "test", "sync_run_id": None}
+        with other.transaction():
+            names = [column.name for column in LINE_ITEMS.spec.columns]
+            line_item = dict(zip((c.name for c in DEALS.spec.columns), row("7"), strict=True))
+            Merger(other, LINE_ITEMS.spec, **of).merge([(*(line_item.get(name) for name in names), ["1"])])
+            # The foreign key of a row that this transaction wrote is checked again.
+            other.execute("UPDATE deal_line_items SET total = 1 WHERE crm_id = '7'")
+    assert conn.execute("SELECT total FROM deal_line_items").fetchall() == [(1,)]

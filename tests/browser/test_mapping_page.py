@@ -167,7 +167,9 @@ def test_a_draft_is_held_against_what_somebody_else_activated_meanwhile(initech,
     expect(page.get_by_text("It is saved as the newest version")).to_be_visible()
 
 
-def test_rows_are_added_and_removed_with_their_value_maps(page_as):
+def test_rows_are_added_and_removed_with_their_value_maps(watch, page_as):
+    # A check that was under way when its row was removed has nowhere left to tell its faults.
+    watch.expect("oobErrorNoTarget, #faults-mapped-4-")
     page = page_as("admin")
     page.goto("/hubspot/mapping/acme")
     region = page.get_by_role("group", name="factor")

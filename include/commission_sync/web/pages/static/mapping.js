@@ -138,6 +138,12 @@
     if (column) goTo(document.getElementById(column.dataset.input), Number(column.dataset.column));
   });
 
+  // A form that has been replaced still gets the answer to its last check, which speaks of rows as they were.
+  document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
+    if (target.id !== "mapping") return;
+    target.addEventListener("htmx:beforeOnLoad", (event) => { if (event.target === target) event.preventDefault(); });
+  });
+
   document.addEventListener("htmx:afterSettle", markFaults);
   document.addEventListener("DOMContentLoaded", markFaults);
   markFaults();

@@ -2,8 +2,8 @@
 
 Lists give 100 records a call and count against the app's rolling ten seconds, searches give 200 a call and count
 against five a second (HubSpot, "API usage guidelines and limits"). Splits are read like a list, a hundred split deals a
-call. Two floors: both limits used in full at their mean
-rate, and the same with an infinitely fast client that finds every window empty and makes ten seconds' calls at once.
+call. Two floors: both limits used in full at their mean rate, and the same with an infinitely fast client that finds
+every window empty and makes ten seconds' calls at once.
 """
 
 LIST_RECORDS = 100

@@ -59,12 +59,12 @@ class DealFeed:
         self._integration_id = integration_id
         self._consumer = consumer
 
-    def position(self) -> Position | None:
+    def _position(self) -> Position | None:
         """Return how far the consumer has read; None before it began."""
         cursor = read_cursor(self._conn, self._integration_id, self._consumer)
         return None if cursor is None else Position(cursor.at, int(cursor.crm_id or 0))
 
-    def head(self) -> int:
+    def _head(self) -> int:
         """Return the id below which no entry of this company is still to be committed, in a transaction."""
         take_turn(self._conn, self._integration_id, "deals")
         row = self._conn.execute(_HEAD).fetchone()
@@ -73,8 +73,8 @@ class DealFeed:
 
     def begin(self, since: datetime, *, from_start: bool = False) -> None:
         """Begin to read from now on, or from the start, unless the consumer has begun before; in a transaction."""
-        if self.position() is None:
-            self.move(Position(since, 0 if from_start else self.head()))
+        if self._position() is None:
+            self._move(Position(since, 0 if from_start else self._head()))
 
     def pages(self, properties: tuple[str, ...] | None = None, most: int = PAGE_ENTRIES) -> Iterator[list[str]]:
         """Yield, page by page, the live deals that changed since the consumer last looked, up to now.
@@ -86,7 +86,7 @@ class DealFeed:
         :param most: how many changes a page has
         """
         with self._conn.transaction():
-            position, head = self.position(), self.head()
+            position, head = self._position(), self._head()
         while position is not None and position.audit_id < head:
             with self._conn.transaction():
                 deals, upto = self._page(position, head, properties, most)
@@ -94,7 +94,7 @@ class DealFeed:
                 yield deals
             position = Position(position.since, upto)
             with self._conn.transaction():
-                self.move(position)
+                self._move(position)
 
     def _page(
         self, position: Position, head: int, properties: tuple[str, ...] | None, most: int
@@ -115,7 +115,7 @@ class DealFeed:
         upto = int(entries[-1][1]) if len(entries) == most else head
         return list(dict.fromkeys(str(crm_id) for crm_id, _ in entries)), upto
 
-    def move(self, position: Position) -> None:
-        """Say that everything up to a position is dealt with, in the transaction that did."""
+    def _move(self, position: Position) -> None:
+        """Say that everything up to a position is dealt with."""
         cursor = Cursor(position.since, str(position.audit_id))
         self._conn.execute(_MOVE, (self._integration_id, self._consumer, cursor.at, cursor.crm_id))

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from airflow_hubspot.client import Record
-from benchmarks.merge import BATCH, ROWS, company, records
+from benchmarks.merge import ROWS, company, records
 from benchmarks.site import database
 from benchmarks.table import Figure
 from commission_sync.mapping.compiled import Portal
@@ -23,6 +23,7 @@ from commission_sync.store import connect
 from commission_sync.store.catalog import KnownProperty
 from commission_sync.store.merge import Merger
 from commission_sync.streams.deals import DEALS
+from commission_sync.streams.landing import CHECKPOINT_ROWS
 from commission_sync.streams.rows import RowBuilder
 
 TARGET_SECONDS = 10
@@ -75,7 +76,7 @@ def _batches() -> Iterator[list[Record]]:
     batch: list[Record] = []
     for record in records():
         batch.append(record)
-        if len(batch) == BATCH:
+        if len(batch) == CHECKPOINT_ROWS:
             yield batch
             batch = []
 

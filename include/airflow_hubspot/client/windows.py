@@ -104,11 +104,6 @@ class ProvenPage:
 
 
 Search = Callable[[SearchQuery], SearchPage]
-Claim = Callable[[int], None]
-
-
-def _alone(_: int) -> None:
-    """Claim nothing: nobody else reads the same ids."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +135,6 @@ class SearchReader:
         window: Window | None,
         interval: IdInterval = ALL_IDS,
         first: SearchPage | None = None,
-        claim: Claim = _alone,
     ) -> Iterator[ProvenPage]:
         """Yield every record of `interval` that `window` holds, from the highest id down, each page proven complete.
 
@@ -148,8 +142,6 @@ class SearchReader:
         page is all that its own count announces; a page that does not add up is read again by its own id range.
 
         :param first: the first page, when `parts` has already read it
-        :param claim: hears the id above which a page was read before its proof is asked for, which may wait a second
-            for its turn: nobody else need read that far
         :raises IncompleteRead: when a page does not add up after several reads.
         """
         position = interval.upto
@@ -159,17 +151,20 @@ class SearchReader:
                 page = self._until_shown(window, IdInterval(interval.after, position))
                 continue
             bottom = min(int(record["id"]) for record in page.results) - 1
-            claim(bottom)
             following = self._page(window, IdInterval(interval.after, bottom))
             span = IdInterval(bottom, position)
             if page.total - following.total == len(page.results):
                 yield ProvenPage(page.results, span, len(page.results))
             else:
-                yield from self._reread(window, span, page.results)
+                yield from self.reread(window, span, page.results)
             position, page = bottom, following
         yield ProvenPage(page.results, IdInterval(interval.after, position), page.total)
 
-    def _reread(self, window: Window | None, span: IdInterval, seen: list[Record]) -> Iterator[ProvenPage]:
+    def reread(self, window: Window | None, span: IdInterval, seen: list[Record]) -> Iterator[ProvenPage]:
+        """Yield the records of `span`, of which `seen` were shown without proof, by its own count.
+
+        :raises IncompleteRead: when it does not add up after several reads.
+        """
         found = {record["id"]: record for record in seen}
         for attempt in range(REREADS):
             page = self._page(window, span)
@@ -200,6 +195,10 @@ class SearchReader:
             f"({when}ids above {span.after} up to {span.upto})",
             hint="nothing is lost: the cursor stays before this window and the next try reads it again",
         )
+
+    def page(self, interval: IdInterval) -> SearchPage:
+        """Return the highest records of `interval`, and the count of all of them, which proves nothing yet."""
+        return self._page(None, interval)
 
     def _page(self, window: Window | None, interval: IdInterval) -> SearchPage:
         filters = [] if window is None else [self._modified(window)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from airflow_hubspot.client import HubSpotClient
@@ -46,16 +47,13 @@ def until_over(chunks: Iterable[Built], reading: Reading) -> Iterator[Built]:
 
 def with_links(client: HubSpotClient, stream: Stream, chunks: Iterable[Built]) -> Iterator[Built]:
     """Yield the chunks with the deals of their records, asked for as many records at once as HubSpot allows."""
-    gathered: list[Built] = []
-    records = size = 0
+    gathered = _Gathered(client, stream)
     for chunk in chunks:
-        gathered.append(chunk)
-        records += len(chunk.batch.rows)
-        size += document_bytes(chunk.batch.rows)
-        if records >= GATHERED_RECORDS or size >= GATHERED_BYTES:
-            yield from _linked(client, stream, gathered)
-            gathered, records, size = [], 0, 0
-    yield from _linked(client, stream, gathered)
+        gathered.add(chunk)
+        if gathered.is_worth_a_call:
+            yield from gathered.ask()
+    while gathered.chunks:
+        yield from gathered.ask()
 
 
 def document_bytes(rows: Iterable[Row]) -> int:
@@ -63,13 +61,41 @@ def document_bytes(rows: Iterable[Row]) -> int:
     return sum(len(row[_DOCUMENT]) for row in rows)
 
 
-def _linked(client: HubSpotClient, stream: Stream, chunks: Sequence[Built]) -> Iterator[Built]:
-    ids = [row[0] for chunk in chunks for row in chunk.batch.rows]
-    links = client.associations.read(stream.object_type, DEALS, ids) if ids else {}
-    for chunk in chunks:
-        rows = linked_rows(stream, chunk.batch.rows, links)
-        own = {row[0]: links[row[0]] for row in rows if row[0] in links}
-        yield replace(chunk, batch=replace(chunk.batch, rows=rows), links=own)
+class _Gathered:
+    """Chunks that wait for the deals of their records; the first one's may have been asked for in part."""
+
+    def __init__(self, client: HubSpotClient, stream: Stream) -> None:
+        self.chunks: deque[Built] = deque()
+        self._client = client
+        self._stream = stream
+        self._unasked: list[str] = []
+        self._links: dict[str, frozenset[str]] = {}
+        self._size = 0
+
+    @property
+    def is_worth_a_call(self) -> bool:
+        return len(self._unasked) >= GATHERED_RECORDS or self._size >= GATHERED_BYTES
+
+    def add(self, chunk: Built) -> None:
+        self.chunks.append(chunk)
+        self._unasked += [row[0] for row in chunk.batch.rows]
+        self._size += document_bytes(chunk.batch.rows)
+
+    def ask(self) -> Iterator[Built]:
+        """Ask for the deals of as many records as a call takes, and yield the chunks that are complete with them."""
+        asked, self._unasked = self._unasked[:GATHERED_RECORDS], self._unasked[GATHERED_RECORDS:]
+        if asked:
+            self._links |= self._client.associations.read(self._stream.object_type, DEALS, asked)
+        left = set(self._unasked)
+        while self.chunks and not any(row[0] in left for row in self.chunks[0].batch.rows):
+            chunk = self.chunks.popleft()
+            self._size -= document_bytes(chunk.batch.rows)
+            rows = linked_rows(self._stream, chunk.batch.rows, self._links)
+            own = {row[0]: self._links[row[0]] for row in rows if row[0] in self._links}
+            yield replace(chunk, batch=replace(chunk.batch, rows=rows), links=own)
+        # A record may be in two chunks, so what is known is dropped only here.
+        waiting = (row[0] for chunk in self.chunks for row in chunk.batch.rows)
+        self._links = {crm_id: self._links[crm_id] for crm_id in waiting if crm_id in self._links}
 
 
 def linked_rows(stream: Stream, rows: Iterable[Row], links: Mapping[str, Collection[str]]) -> list[Row]:

@@ -1,14 +1,16 @@
 """A full read finds every record once, however the ids are spread and whoever reads them."""
 
+import random
 import threading
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_hubspot.client.intervals import ALL_IDS, IdIntervals
+from airflow_hubspot.client.board import IdBoard
+from airflow_hubspot.client.intervals import ALL_IDS, MAX_ID, IdIntervals
 from airflow_hubspot.client.objects import Page, SearchPage
-from airflow_hubspot.client.scan import IdBoard, extent, read_by_list, read_by_search
+from airflow_hubspot.client.scan import extent, read_by_list, read_by_search
 from airflow_hubspot.client.windows import SearchReader
 
 NOTHING = IdIntervals()
@@ -88,14 +90,37 @@ def test_records_that_search_does_not_know_yet_are_found_by_list():
 def test_a_list_stops_where_a_search_has_claimed_and_the_claim_is_proven_to_its_last_piece():
     portal = Portal(range(1, 1_001), hidden=100)
     board = IdBoard([ALL_IDS], extent(portal.search))
-    search = read_by_search(board, SearchReader(portal.search, "hs_lastmodifieddate", ()))
-    first = next(search)
-    assert (first.interval.after, first.interval.upto) == (850, 1_000)
-    listed = list(read_by_list(board, portal.list_page))
-    assert max(int(r["id"]) for page in listed for r in page.records) == 700
-    pages = [first, *listed, *search]
+    pages = []
+
+    def search():
+        descent = read_by_search(board, SearchReader(portal.search, "hs_lastmodifieddate", ()))
+        pages.append(next(descent))
+        lists.start()
+        lists.join(timeout=0.2)
+        assert lists.is_alive(), "it waits for what the search may give back"
+        pages.extend(descent)
+
+    lists = threading.Thread(target=lambda: pages.extend(read_by_list(board, portal.list_page)))
+    search()
+    lists.join(timeout=20)
     assert sorted(int(r["id"]) for page in pages for r in page.records) == list(range(1, 1_001))
     assert IdIntervals.of(page.interval for page in pages).covers(ALL_IDS)
+
+
+def test_nearly_every_search_brings_a_full_page_however_the_ids_are_spread():
+    ids = random.Random(1).sample(range(10**10, 10**10 + 10**7), 20_000)
+    portal = Portal(ids)
+    elsewhere = IdIntervals.from_pairs([[0, min(ids) - 1], [max(ids), MAX_ID]])
+    found = [int(r["id"]) for page in scan(portal, lists=0, searches=4, covered=elsewhere) for r in page.records]
+    assert sorted(found) == sorted(ids)
+    assert portal.searches <= 20_000 / 200 * 1.1
+
+
+def test_a_claim_that_holds_far_more_than_it_seemed_is_shared_with_the_lists():
+    portal = Portal([*range(10**6, 10**6 + 20_000), 10**9])
+    found = [int(r["id"]) for page in scan(portal, lists=1, searches=1) for r in page.records]
+    assert len(found) == 20_001
+    assert portal.lists > 20
 
 
 def test_both_limits_are_used_and_few_calls_are_wasted():

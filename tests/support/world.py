@@ -223,6 +223,22 @@ class World:
         assert len(landed) == len(set(landed)), "a link is stored twice"
         return sorted(truth ^ set(landed))
 
+    def splits(self) -> dict[str, dict[str, float]]:
+        """Return the stored share of each owner by live deal."""
+        found: dict[str, dict[str, float]] = {}
+        for deal, owner, share in self.query(
+            "SELECT d.crm_id, s.owner_crm_id, s.percentage FROM deal_splits s JOIN deals d ON d.id = s.deal_id "
+            "WHERE s.archived_at IS NULL AND d.archived_at IS NULL"
+        ):
+            found.setdefault(deal, {})[owner] = float(share)
+        return found
+
+    def true_splits(self) -> dict[str, dict[str, float]]:
+        """Return what `splits` should."""
+        live = set(self.emulator.admin.truth_ids(self.portal.portal_id))
+        found = self.emulator.admin.truth_splits(self.portal.portal_id)
+        return {d: {o: float(p) for o, p in shares.items()} for d, shares in found.items() if shares and d in live}
+
     def differences(self) -> dict[str, Difference]:
         """Return the streams that differ from the truth."""
         found = {stream.name: self.difference(stream) for stream in EVERY_STREAM}

@@ -43,6 +43,14 @@ def connect(dsn: str) -> psycopg.Connection:
     return conn
 
 
+def another(conn: psycopg.Connection) -> psycopg.Connection:
+    """Open one more connection like `conn`, for another thread.
+
+    :raises psycopg.OperationalError: when the server has none left.
+    """
+    return psycopg.connect(conn.info.dsn, password=conn.info.password or None)
+
+
 def _describe(dsn: str) -> str:
     parts = conninfo_to_dict(dsn)
     host, port = parts.get("host", "localhost"), parts.get("port", 5432)

@@ -25,7 +25,8 @@ DEALS = Stream(
         "hubspot_owner_id",
         "hs_is_closed_won",
     ),
-    after=(follow_history, keep_marked_splits),
+    after=(follow_history,),
+    alongside=(keep_marked_splits,),
     hourly=(keep_history, keep_splits),
     nightly=(keep_history, keep_splits, compare_splits),
     fields=(

@@ -45,6 +45,7 @@ class Stream:
     :param changes_silently: whether HubSpot changes values (calculated ones) without a new modified time
     :param sums: the columns by which the reconciliation compares sums, as (group, amount)
     :param after: what is done beyond reading records, at the end of each run that moves the cursor
+    :param alongside: the same, and also while everything is read, again and again, as it need not wait for the end
     :param hourly: the same, but only with the settled pass
     :param nightly: the same, at the end of each reconciliation
     """
@@ -67,6 +68,7 @@ class Stream:
     changes_silently: bool = False
     sums: tuple[str, str] | None = None
     after: tuple[Step, ...] = ()
+    alongside: tuple[Step, ...] = ()
     hourly: tuple[Step, ...] = ()
     nightly: tuple[Step, ...] = ()
     # Whether the company's mapping fills its columns `mapped` and `calculated`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from commission_sync.store.integrations import Integration
 from commission_sync.store.receipts import Receipt, resumable_receipts
 from commission_sync.store.runs import RunCounts
 from commission_sync.store.waiting import join_waiting_rows
+from commission_sync.streams.alongside import Alongside
 from commission_sync.streams.catalogue import catalogue
 from commission_sync.streams.deal_side import DealSide
 from commission_sync.streams.landing import Derivation, Landing, Target
@@ -122,7 +123,8 @@ class _Run:
         side = self._deal_side() if self.sync.stream.on_deals and self.target.moves_cursor else None
         if side is not None:
             side.begin(planned.window_to - self.sync.settings.lookback)
-        self._land(self._reading(planned, receipts), self.target)
+        with self._alongside(planned):
+            self._land(self._reading(planned, receipts), self.target)
         if self.target.moves_cursor:
             self._settle(planned.window_to)
         if side is not None:
@@ -140,7 +142,7 @@ class _Run:
             cursor = read_cursor(*key)
             if cursor is None:
                 advance_cursor(*key, Cursor(end))
-        self._steps(stream.after)
+        self._steps((*stream.after, *stream.alongside))
         if cursor is None or end - cursor.at < SETTLED_AFTER:
             return
         target = replace(self.target, run_key=f"{self.target.run_key}/settled", moves_cursor=False)
@@ -151,7 +153,16 @@ class _Run:
 
     def _steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
-            step(StepContext(self.sync.client, self.sync.conn, self.target))
+            step(self._context)
+
+    @property
+    def _context(self) -> StepContext:
+        return StepContext(self.sync.client, self.sync.conn, self.target)
+
+    def _alongside(self, planned: Plan) -> AbstractContextManager[None]:
+        steps = self.sync.stream.alongside
+        is_long = planned.window_from is None and self.target.moves_cursor
+        return Alongside(steps, self._context) if steps and is_long else nullcontext()
 
     def _land(self, reading: Reading, target: Target) -> None:
         sync, before = self.sync, self.record.counts
@@ -200,7 +211,7 @@ class _Run:
 
     def _list_page(self, after: str) -> Page:
         client = self.sync.client
-        if self.sync.stream.on_deals:
+        if self.sync.stream.on_deals or self.sync.stream.alongside:
             client.lists_share.wait()
         return client.objects.list_page(self.sync.stream.object_type, after=after, properties=self.properties)
 

@@ -87,23 +87,6 @@ def test_a_switched_off_history_costs_nothing(world):
     assert acme.query("SELECT 1 FROM sync_cursors WHERE stream = 'deals/history'") == []
 
 
-def splits(acme):
-    rows = acme.query(
-        "SELECT d.crm_id, s.owner_crm_id, s.percentage FROM deal_splits s JOIN deals d ON d.id = s.deal_id "
-        "WHERE s.archived_at IS NULL AND d.archived_at IS NULL"
-    )
-    found: dict[str, dict[str, float]] = {}
-    for deal, owner, share in rows:
-        found.setdefault(deal, {})[owner] = float(share)
-    return found
-
-
-def true_splits(acme):
-    live = set(acme.emulator.admin.truth_ids(1001))
-    found = acme.emulator.admin.truth_splits(1001)
-    return {d: {o: float(p) for o, p in shares.items()} for d, shares in found.items() if shares and d in live}
-
-
 def split(acme, deal, **shares):
     body = {"inputs": [{"id": deal, "splits": [{"ownerId": o, "percentage": p} for o, p in shares.items()]}]}
     answer = acme.call("POST", "/crm/v3/objects/deals/splits/batch/upsert", body)
@@ -119,12 +102,12 @@ def test_splits_equal_the_truth_and_each_change_is_audited(world, bumps):
     split(acme, a, **{"70001": 0.6, "70002": 0.4})
     acme.sync()
     acme.reconcile()
-    assert splits(acme) == true_splits(acme)
-    assert len(splits(acme)) >= 1
+    assert acme.splits() == acme.true_splits()
+    assert len(acme.splits()) >= 1
     split(acme, a, **{"70001": 0.25, "70003": 0.75})
     acme.sync()
     acme.reconcile()
-    assert splits(acme) == true_splits(acme)
+    assert acme.splits() == acme.true_splits()
     entries = acme.query(
         "SELECT changes->'splits'->1 FROM audit_log WHERE action = 'split' AND entity_id = %s ORDER BY id", a
     )

@@ -54,6 +54,8 @@ def test_mails_arrive_when_a_run_fails_when_it_works_again_and_when_it_misses_it
         "FRESHNESS_SLA_MINUTES": "1",
         "SYNC_INTERVAL_MINUTES": "1440",
         "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp),
+        # A run that ends while its DAG file is parsed is only reviewed when it is the file's turn again.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
     }
     with (
         running_emulator(PORTALS, limits=False) as emulator,

@@ -128,6 +128,11 @@ class InMemoryLimiter:
             if permit.policy is Policy.BURST and maximum is not None:
                 self._windows[Policy.BURST].limit = maximum
 
+    def allow(self, policy: Policy, limit: int) -> None:
+        """Allow so many calls in a window from now on, those of the last window counted."""
+        with self._lock:
+            self._windows[policy].limit = limit
+
     def penalise(self, policy: Policy, retry_after: float, *, asked: bool) -> None:  # noqa: ARG002
         """Let no call pass for `retry_after` seconds; a day's end is not waited for here."""
         if policy is Policy.DAILY:

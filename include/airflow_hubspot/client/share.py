@@ -19,12 +19,20 @@ def most_lists(burst_limit: int) -> int:
 
 
 class ListsShare:
-    """The part of one client's burst limit that its lists may use up; safe to use from several threads."""
+    """The part of one client's burst limit that its lists may use up, all of it until somebody wants room.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._limiter: InMemoryLimiter | None = None
         self._lock = threading.Lock()
+        self._has_others = False
+
+    def make_room(self) -> None:
+        """Say that other calls go out for what the lists bring, for as long as the client lives."""
+        self._has_others = True
 
     def wait(self) -> None:
         """Wait until one more list leaves the rest to others; not at all while HubSpot has told no limit.
@@ -32,7 +40,15 @@ class ListsShare:
         :raises GivenUp: when calls are given up meanwhile.
         """
         with self._lock:
-            if self._limiter is None and (limit := self._transport.told_burst_limit) is not None:
-                self._limiter = InMemoryLimiter(burst_limit=most_lists(limit))
-        if self._limiter is not None:
-            self._limiter.settle(self._limiter.acquire(Policy.BURST, self._transport.pause), {})
+            limiter = self._sized()
+        if limiter is not None:
+            limiter.settle(limiter.acquire(Policy.BURST, self._transport.pause), {})
+
+    def _sized(self) -> InMemoryLimiter | None:
+        limit = self._transport.told_burst_limit
+        if limit is None:
+            return None
+        # Lists count from the first one on, so that whoever wants room later finds the window no fuller than it may be.
+        self._limiter = self._limiter or InMemoryLimiter()
+        self._limiter.allow(Policy.BURST, most_lists(limit) if self._has_others else limit)
+        return self._limiter

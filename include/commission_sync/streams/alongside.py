@@ -11,10 +11,14 @@ from dataclasses import replace
 import psycopg
 
 from airflow_hubspot.client import HubSpotError
+from airflow_hubspot.client.errors import GivenUp
 from commission_sync.store import DatabaseUnavailable, another
 from commission_sync.streams.step import StepContext
 from commission_sync.streams.stream import Step
 
+# Soon after the first rows, so that lists make room before they have used up their limit; then seldom enough for calls
+# that bring as much as they can.
+_FIRST_PAUSE_SECONDS = 0.5
 _PAUSE_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -47,9 +51,12 @@ class Alongside:
     def _run(self) -> None:
         try:
             with closing(another(self._context.conn)) as conn:
-                context = replace(self._context, conn=conn)
-                while not self._over.wait(_PAUSE_SECONDS):
+                context, pause = replace(self._context, conn=conn), _FIRST_PAUSE_SECONDS
+                while not self._over.wait(pause):
+                    pause = _PAUSE_SECONDS
                     for step in self._steps:
                         step(context)
+        except GivenUp:
+            return
         except (HubSpotError, psycopg.Error, DatabaseUnavailable) as error:
             _log.info("steps left for after the reading error=%r", str(error))

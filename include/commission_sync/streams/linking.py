@@ -47,6 +47,7 @@ def until_over(chunks: Iterable[Built], reading: Reading) -> Iterator[Built]:
 
 def with_links(client: HubSpotClient, stream: Stream, chunks: Iterable[Built]) -> Iterator[Built]:
     """Yield the chunks with the deals of their records, asked for as many records at once as HubSpot allows."""
+    client.lists_share.make_room()
     gathered = _Gathered(client, stream)
     for chunk in chunks:
         gathered.add(chunk)

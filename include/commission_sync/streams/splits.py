@@ -74,6 +74,7 @@ def _read(client: HubSpotClient, deals: Sequence[str]) -> Iterator[Mapping[str, 
     batches = [deals[start : start + BATCH_LIMIT] for start in range(0, len(deals), BATCH_LIMIT)]
     # The first one alone, as it tells whether there are splits at all.
     yield from map(client.splits.read, batches[:1])
+    client.lists_share.make_room()
     readers = ThreadPoolExecutor(_READERS)
     try:
         yield from readers.map(client.splits.read, batches[1:])

@@ -211,8 +211,7 @@ class _Run:
 
     def _list_page(self, after: str) -> Page:
         client = self.sync.client
-        if self.sync.stream.on_deals or self.sync.stream.alongside:
-            client.lists_share.wait()
+        client.lists_share.wait()
         return client.objects.list_page(self.sync.stream.object_type, after=after, properties=self.properties)
 
     def _reader(self) -> SearchReader:

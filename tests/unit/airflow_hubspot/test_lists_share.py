@@ -17,6 +17,7 @@ def client():
 
 def test_lists_wait_when_their_share_is_used_up(client):
     client._transport.told_burst_limit = LIMIT
+    client.lists_share.make_room()
     for _ in range(most_lists(LIMIT)):
         client.lists_share.wait()
     # Who would wait for the window's end is told that the calls are given up.
@@ -26,8 +27,19 @@ def test_lists_wait_when_their_share_is_used_up(client):
 
 
 def test_lists_do_not_wait_while_the_limit_is_unknown(client):
+    client.lists_share.make_room()
     client.give_up()
     for _ in range(10 * LIMIT):
+        client.lists_share.wait()
+
+
+def test_lists_use_the_whole_limit_while_nobody_wants_room_and_all_of_them_count_afterwards(client):
+    client._transport.told_burst_limit = LIMIT
+    for _ in range(LIMIT):
+        client.lists_share.wait()
+    client.lists_share.make_room()
+    client.give_up()
+    with pytest.raises(GivenUp):
         client.lists_share.wait()
 
 

@@ -17,6 +17,7 @@ from commission_sync.streams.step import StepContext
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
+    monkeypatch.setattr(alongside, "_FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(alongside, "_PAUSE_SECONDS", 0.01)
 
 
@@ -50,7 +51,7 @@ def test_steps_have_a_connection_of_their_own(context):
 
     def step(own):
         pids.add(own.conn.info.backend_pid)
-        assert own.conn.execute("SHOW timezone").fetchone() == ("UTC",)
+        assert own.conn.execute("SHOW statement_timeout").fetchone() == ("10min",)
         seen.set()
 
     with Alongside((step,), context):
@@ -98,6 +99,6 @@ def test_a_reading_that_fails_does_not_wait_for_the_steps_calls(context):
 
 def test_the_deals_stream_still_ends_with_what_it_does_alongside(world, monkeypatch):
     acme = world(200, sales_edition="enterprise")
-    monkeypatch.setattr(alongside, "_PAUSE_SECONDS", 600)
+    monkeypatch.setattr(alongside, "_FIRST_PAUSE_SECONDS", 600)
     acme.sync()
     assert acme.splits() == acme.true_splits() != {}

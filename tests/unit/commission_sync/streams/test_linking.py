@@ -29,7 +29,9 @@ def chunk(ids, document=b"{}"):
 
 def linked(chunks):
     associations = Associations()
-    return associations.asked, list(with_links(SimpleNamespace(associations=associations), LINE_ITEMS, chunks))
+    share = SimpleNamespace(make_room=lambda: None)
+    client = SimpleNamespace(associations=associations, lists_share=share)
+    return associations.asked, list(with_links(client, LINE_ITEMS, chunks))
 
 
 @pytest.mark.parametrize("size", [70, 100, 175, 200, 1_300])

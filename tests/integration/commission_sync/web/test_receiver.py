@@ -232,14 +232,17 @@ def test_a_database_that_is_away_is_503_and_is_used_again_when_it_is_back(postgr
             cut_off(postgres, inbox_dsn, allow=False)
             answers.append(await sent(client, 2))
             cut_off(postgres, inbox_dsn, allow=True)
-            answers.append(await sent(client, 2))
+            # The pool looks for the database after one second, and then after two.
+            async with asyncio.timeout(10):
+                while await sent(client, 2) != 200:
+                    continue
             return answers
 
     async def sent(client, number):
         body = body_of(event(number))
         return (await client.post("/hubspot/webhooks", content=body, headers=signed_headers(body))).status_code
 
-    assert asyncio.run(send()) == [200, 503, 200]
+    assert asyncio.run(send()) == [200, 503]
     assert rows(inbox_dsn, "SELECT object_id::int FROM webhook_events ORDER BY 1") == [(1,), (2,)]
 
 

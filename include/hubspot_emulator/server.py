@@ -21,6 +21,7 @@ from hubspot_emulator.oauth_http import OAuthPages
 from hubspot_emulator.portal import Portal
 from hubspot_emulator.routes import Found, find
 from hubspot_emulator.spec import PortalSpec
+from hubspot_emulator.times import http_date
 from hubspot_emulator.webhooks import AppEndpoints, Webhooks
 
 _LARGEST_BODY = 32 * 1024**2
@@ -136,7 +137,7 @@ class HubSpotServer:
             raise
 
     def _headers(self, portal: Portal, *, is_search: bool) -> dict[str, str]:
-        own = {"Content-Type": _JSON, "X-HubSpot-Correlation-Id": str(uuid4())}
+        own = {"Content-Type": _JSON, "X-HubSpot-Correlation-Id": str(uuid4()), "Date": http_date(portal.clock.now())}
         return own | portal.limits.headers(is_search=is_search)
 
     def _refusal(self, error: ApiError, portal: Portal | None, name: str, started: float) -> web.Response:
@@ -144,6 +145,8 @@ class HubSpotServer:
             portal.stats.called(name, error.status, size=0, seconds=time.perf_counter() - started)
         correlation_id = error.body.get("correlationId") or str(uuid4())
         headers = {"X-HubSpot-Correlation-Id": correlation_id, **error.headers}
+        if portal is not None:
+            headers["Date"] = http_date(portal.clock.now())
         if error.html is not None:
             return web.Response(status=error.status, text=error.html, content_type="text/html", headers=headers)
         if portal is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from email.utils import formatdate
 from functools import lru_cache
 
 DAY_MS = 86_400_000
@@ -19,10 +20,17 @@ class Clock:
 
     def __init__(self) -> None:
         self.ahead_ms = 0
+        # How far the portal's clock is from this machine's; below zero: behind. Unlike `ahead_ms` it can be taken back.
+        self.skew_ms = 0.0
 
     def now(self) -> int:
         """Return the portal's time."""
-        return now_ms() + self.ahead_ms
+        return now_ms() + self.ahead_ms + round(self.skew_ms)
+
+
+def http_date(milliseconds: int) -> str:
+    """Return a time as the `Date` header writes it."""
+    return formatdate(milliseconds // 1000, usegmt=True)
 
 
 def iso(milliseconds: int) -> str:

@@ -57,7 +57,7 @@ class Breaking(Endpoints):
         return json_answer({})
 
     async def knobs(self, request: web.Request) -> web.Response:
-        """Turn a portal's knobs: those of `Knobs`, of its limits and of its search indices."""
+        """Turn a portal's knobs: those of `Knobs`, of its limits, its search indices and its clock."""
         portal, wanted = self._portal(request), await body_of(request)
         for name, value in wanted.items():
             _turn(portal, name, value)
@@ -98,5 +98,7 @@ def _turn(portal: Portal, name: str, value: Any) -> None:
     elif name in _OF_INDICES:
         for collection in portal.collections.values():
             setattr(collection.index, _OF_INDICES[name], float(value) * 1000)
+    elif name == "clock_skew_seconds":
+        portal.clock.skew_ms = float(value) * 1000
     else:
         raise web.HTTPBadRequest(text=f"there is no knob {name!r}")

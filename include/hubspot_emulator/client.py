@@ -71,6 +71,24 @@ class EmulatorAdmin:
         """Turn knobs."""
         self._call("PUT", f"/portals/{portal_id}/knobs", knobs)
 
+    def hold(self, portal_id: int, operation: str, *, before: float = 0, after: float = 0, times: int = 1) -> None:
+        """Hold the next calls of an operation, such as `deals.batch.update` or `*.links.read`.
+
+        :param before: how many seconds such a call waits before it is carried out
+        :param after: how many seconds its answer waits
+        """
+        hold = {"operation": operation, "before": before, "after": after, "times": times}
+        self._call("PUT", f"/portals/{portal_id}/holds", {"holds": [hold]})
+
+    def held(self, portal_id: int) -> dict[str, int]:
+        """Return how many calls wait: `before` they are carried out, and `after`."""
+        waiting: dict[str, int] = self._call("GET", f"/portals/{portal_id}/holds")
+        return waiting
+
+    def release(self, portal_id: int) -> None:
+        """Let every call that waits go on, and hold no more."""
+        self._call("DELETE", f"/portals/{portal_id}/holds")
+
     def use_up(self, portal_id: int, *, calls: int = 0, searches: int = 0) -> None:
         """Use up limits as another app of the account would."""
         self._call("POST", f"/portals/{portal_id}/others", {"calls": calls, "searches": searches})

@@ -13,6 +13,7 @@ from hubspot_emulator.collection import Collection
 from hubspot_emulator.currencies import CURRENCIES, ExchangeRates
 from hubspot_emulator.errors import invalid
 from hubspot_emulator.faults import Faults
+from hubspot_emulator.holds import Holds
 from hubspot_emulator.kinds import KINDS
 from hubspot_emulator.kinds.deals import DEALS, LOST_STAGES, STAGES, WON_STAGES
 from hubspot_emulator.limits import Limits
@@ -63,6 +64,7 @@ class Portal:
         self.links = tuple(Links(p, self.records(p.one), self.records(p.other), self.clock) for p in PAIRS)
         self.limits = Limits(spec, enforced=limits)
         self.faults = Faults()
+        self.holds = Holds()
         self.knobs = Knobs(latency_ms=spec.latency_ms)
         self.stats = Stats()
         self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose

@@ -72,14 +72,14 @@ class HubSpotServer:
             portal = caller.portal
             found = find(request.method, request.path)
             name = found.operation
-            return await self._admitted(request, caller, found, name)
+            return await self._admitted(request, caller, found)
         except ApiError as error:
             return self._refusal(error, portal, name, started)
         except ConnectionResetError:
             # The caller went away; nobody reads this.
             return web.Response(status=499)
 
-    async def _admitted(self, request: web.Request, caller: Caller, found: Found, name: str) -> web.StreamResponse:
+    async def _admitted(self, request: web.Request, caller: Caller, found: Found) -> web.StreamResponse:
         portal = caller.portal
         is_search = found.name == "search"
         if len(str(request.rel_url)) > portal.knobs.longest_url:
@@ -98,6 +98,14 @@ class HubSpotServer:
         raw = await request.read()
         if fault in {Fault.RESET, Fault.TIMEOUT}:
             return await self._broken(request, portal, fault)
+        return await self._carried_out(request, caller, found, raw, fault)
+
+    async def _carried_out(
+        self, request: web.Request, caller: Caller, found: Found, raw: bytes, fault: Fault | None
+    ) -> web.StreamResponse:
+        portal = caller.portal
+        hold = portal.holds.taken(found.operation)
+        await hold.wait("before")
         busy = time.perf_counter()
         call = Call(
             portal,
@@ -111,10 +119,11 @@ class HubSpotServer:
         )
         answer = found.handler(call)
         body = b"" if answer.body is None else orjson.dumps(answer.body)
-        portal.stats.called(name, answer.status, size=len(body), seconds=time.perf_counter() - busy)
+        portal.stats.called(found.operation, answer.status, size=len(body), seconds=time.perf_counter() - busy)
+        await hold.wait("after")
         if fault is Fault.RESET_AFTER_COMMIT:
             return await self._broken(request, portal, fault)
-        headers = self._headers(portal, is_search=is_search)
+        headers = self._headers(portal, is_search=found.name == "search")
         if fault is Fault.TRUNCATED_JSON:
             return await _truncated(request, answer, body, headers)
         return web.Response(status=answer.status, body=body, headers=headers)

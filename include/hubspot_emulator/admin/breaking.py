@@ -26,7 +26,7 @@ _OF_INDICES = {"lag_seconds": "lag_ms", "jitter_seconds": "jitter_ms"}
 
 
 class Breaking(Endpoints):
-    """Faults, knobs, other apps and the way back."""
+    """Faults, knobs, held calls, other apps and the way back."""
 
     def __init__(self, server: HubSpotServer) -> None:
         super().__init__(server)
@@ -38,6 +38,9 @@ class Breaking(Endpoints):
             web.post(f"{base}/reset", self.reset),
             web.put(f"{portal}/faults", self.faults),
             web.put(f"{portal}/knobs", self.knobs),
+            web.get(f"{portal}/holds", self.waiting),
+            web.put(f"{portal}/holds", self.hold),
+            web.delete(f"{portal}/holds", self.release),
             web.post(f"{portal}/others", self.others),
             web.post(f"{portal}/others/stream", self.start_other),
             web.delete(f"{portal}/others/stream", self.stop_other),
@@ -61,6 +64,23 @@ class Breaking(Endpoints):
         portal, wanted = self._portal(request), await body_of(request)
         for name, value in wanted.items():
             _turn(portal, name, value)
+        return json_answer({})
+
+    async def waiting(self, request: web.Request) -> web.Response:
+        """Tell how many calls wait."""
+        return json_answer(self._portal(request).holds.waiting())
+
+    async def hold(self, request: web.Request) -> web.Response:
+        """Replace what happens to calls that are still to come."""
+        try:
+            self._portal(request).holds.set((await body_of(request)).get("holds", []))
+        except TypeError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return json_answer({})
+
+    async def release(self, request: web.Request) -> web.Response:
+        """Let every call that waits go on, and hold no more."""
+        self._portal(request).holds.release()
         return json_answer({})
 
     async def others(self, request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from airflow_hubspot.client.paths import checked_version
 from airflow_hubspot.client.properties import Properties
 from airflow_hubspot.client.reference import Reference
 from airflow_hubspot.client.sdk import Sdk
+from airflow_hubspot.client.server_clock import ServerClock
 from airflow_hubspot.client.share import ListsShare
 from airflow_hubspot.client.splits import Splits
 from airflow_hubspot.client.stats import CallStats
@@ -63,6 +64,11 @@ class HubSpotClient:
         self.account = Account(self.sdk, version, source)
         self.currencies = Currencies(self.sdk, version)
         self.lists_share = ListsShare(self._transport)
+
+    @property
+    def server_clock(self) -> ServerClock:
+        """HubSpot's time, by the answers so far."""
+        return self._transport.server_clock
 
     @property
     def stats(self) -> CallStats:

@@ -149,6 +149,7 @@ def error_from_response(
     :param headers: with lower-case names
     :param operation: what was asked, for the message
     :param time_zone: the portal's, by which HubSpot resets daily limits; unknown: an hour is waited
+    :param now: HubSpot's time, as far as it is known; by default this machine's
     """
     answer = _parsed(body)
     message = f"HubSpot refused {operation}: {_message(answer, status)}"

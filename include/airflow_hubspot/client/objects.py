@@ -156,13 +156,18 @@ class Objects:
         """
         return self._batch_read(object_type, ids, BATCH_LIMIT, {"properties": list(properties)}, archived=archived)
 
-    def batch_read_history(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> BatchResult:
-        """Return up to 50 records by id, with every value that the given properties ever had, newest first."""
+    def batch_read_history(
+        self, object_type: str, ids: Sequence[str], properties: Sequence[str], *, also: Sequence[str] = ()
+    ) -> BatchResult:
+        """Return up to 50 records by id, with every value that the given properties ever had, newest first.
+
+        :param also: properties of which the present value is enough
+        """
         return self._batch_read(
             object_type,
             ids,
             HISTORY_BATCH_LIMIT,
-            {"properties": list(properties), "propertiesWithHistory": list(properties)},
+            {"properties": [*properties, *also], "propertiesWithHistory": list(properties)},
         )
 
     def _batch_read(

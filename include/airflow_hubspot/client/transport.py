@@ -30,6 +30,7 @@ from airflow_hubspot.client.errors import (
     error_from_response,
 )
 from airflow_hubspot.client.limits import POLICIES, Limiter, Permit, Policy, told
+from airflow_hubspot.client.server_clock import ServerClock, told_date
 from airflow_hubspot.client.stats import CallStats
 from airflow_hubspot.client.tokens import TokenSource
 
@@ -87,6 +88,7 @@ class Transport:
         time_zone: str | None = None,
     ) -> None:
         self.stats = CallStats()
+        self.server_clock = ServerClock()
         self.told_burst_limit: int | None = None
         self._base_url = base_url.rstrip("/")
         self._token = token
@@ -181,6 +183,7 @@ class Transport:
         if not 200 <= answer.status < 300:
             raise self._refused(request, answer.status, headers, answer.data)
         self.prove_token()
+        self.server_clock.hear(headers)
         return Response(answer.status, headers, answer.data, _document(request, answer.status, answer.data))
 
     def _over(
@@ -213,7 +216,14 @@ class Transport:
         return f"{self._base_url}{request.path}{query}"
 
     def _refused(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> HubSpotError:
-        error = error_from_response(status, headers, body, operation=request.operation, time_zone=self._time_zone)
+        error = error_from_response(
+            status,
+            headers,
+            body,
+            operation=request.operation,
+            time_zone=self._time_zone,
+            now=told_date(headers) or self.server_clock.now(),
+        )
         if isinstance(error, Unauthorized):
             self._token_refusals += 1
         if isinstance(error, RateLimited):

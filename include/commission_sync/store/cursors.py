@@ -17,12 +17,15 @@ class Cursor:
     crm_id: str | None = None
 
 
+# Nothing can be read further than to when the cursor was written, whatever a clock that ran fast made of it.
+_READ = """
+SELECT least(cursor_at, updated_at), cursor_id FROM sync_cursors WHERE integration_id = %s AND stream = %s
+"""
+
+
 def read_cursor(conn: psycopg.Connection, integration_id: UUID, stream: str) -> Cursor | None:
     """Return the stored cursor, or None before the first complete reading."""
-    row = conn.execute(
-        "SELECT cursor_at, cursor_id FROM sync_cursors WHERE integration_id = %s AND stream = %s",
-        (integration_id, stream),
-    ).fetchone()
+    row = conn.execute(_READ, (integration_id, stream)).fetchone()
     return None if row is None else Cursor(row[0], row[1])
 
 
@@ -30,10 +33,10 @@ _ADVANCE = """
 INSERT INTO sync_cursors AS c (integration_id, stream, cursor_at, cursor_id) VALUES (%s, %s, %s, %s)
 ON CONFLICT (integration_id, stream) DO UPDATE
 SET cursor_at = excluded.cursor_at, cursor_id = excluded.cursor_id, updated_at = now()
-WHERE c.cursor_at < excluded.cursor_at
+WHERE c.cursor_at < excluded.cursor_at OR c.cursor_at > c.updated_at
 """
 
 
 def advance_cursor(conn: psycopg.Connection, integration_id: UUID, stream: str, cursor: Cursor) -> None:
-    """Move the cursor forward, in the caller's transaction; a cursor never goes back."""
+    """Move the cursor forward, in the caller's transaction; back goes only one that a fast clock had set ahead."""
     conn.execute(_ADVANCE, (integration_id, stream, cursor.at, cursor.crm_id))

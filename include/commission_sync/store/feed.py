@@ -6,7 +6,7 @@ whoever has read up to an id has missed nothing below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -33,9 +33,9 @@ _ENTRIES = """
 SELECT a.entity_id, a.id FROM audit_log a
 JOIN deals d ON d.integration_id = a.integration_id AND d.crm_id = a.entity_id
 WHERE a.id > %(after)s AND a.id <= %(upto)s AND a.integration_id = %(integration_id)s AND a.entity = 'deal'
-  AND (a.action = 'restore' OR (a.action IN ('insert', 'update') AND d.crm_updated_at >= %(since)s))
-  AND d.archived_at IS NULL AND a.actor <> %(ours)s
-  AND (%(properties)s::text[] IS NULL OR a.action = 'insert' OR a.changes ?| %(properties)s)
+  AND (a.action = 'restore' OR a.action = ANY (%(actions)s) AND (
+        d.crm_updated_at >= %(since)s OR a.action <> 'insert' AND a.changes ?| %(silent)s))
+  AND d.archived_at IS NULL AND a.actor <> %(conversion)s
 ORDER BY a.id LIMIT %(most)s
 """
 
@@ -71,43 +71,49 @@ class DealFeed:
         assert row is not None
         return int(row[0])
 
+    def since(self) -> datetime | None:
+        """Return from when on edits count for the consumer, in a transaction; None before it began."""
+        position = self._position()
+        return None if position is None else position.since
+
     def begin(self, since: datetime, *, from_start: bool = False) -> None:
         """Begin to read from now on, or from the start, unless the consumer has begun before; in a transaction."""
         if self._position() is None:
             self._move(Position(since, 0 if from_start else self._head()))
 
-    def pages(self, properties: tuple[str, ...] | None = None, most: int = PAGE_ENTRIES) -> Iterator[list[str]]:
+    def pages(
+        self, *, silent: tuple[str, ...] = (), echoes: bool = False, most: int = PAGE_ENTRIES
+    ) -> Iterator[list[str]]:
         """Yield, page by page, the live deals that changed since the consumer last looked, up to now.
 
         A page counts as dealt with once the next one is asked for: whoever fails in between gets it again. A deal that
         changed more than once may be in more than one. Each page is read in a transaction of its own.
 
-        :param properties: only deals of which one of these has changed, and new ones
+        :param silent: properties whose changes count even where the deal was last modified before the consumer began
+        :param echoes: whether our own writes that came back count, too
         :param most: how many changes a page has
         """
         with self._conn.transaction():
             position, head = self._position(), self._head()
         while position is not None and position.audit_id < head:
             with self._conn.transaction():
-                deals, upto = self._page(position, head, properties, most)
+                deals, upto = self._page(position, head, _wanted(silent, echoes), most)
             if deals:
                 yield deals
             position = Position(position.since, upto)
             with self._conn.transaction():
                 self._move(position)
 
-    def _page(
-        self, position: Position, head: int, properties: tuple[str, ...] | None, most: int
-    ) -> tuple[list[str], int]:
+    def _page(self, position: Position, head: int, wanted: Mapping[str, object], most: int) -> tuple[list[str], int]:
         """Return the deals of the next changes, each once, and the id up to which there are no others."""
         values = {
+            **wanted,
             "integration_id": self._integration_id,
             "after": position.audit_id,
             "upto": head,
             "since": position.since,
-            "properties": None if properties is None else list(properties),
             # What is converted anew has not changed in HubSpot.
-            "ours": CONVERSION,
+            "conversion": CONVERSION,
             "most": most,
         }
         self._conn.execute(_IN_ORDER)
@@ -119,3 +125,7 @@ class DealFeed:
         """Say that everything up to a position is dealt with."""
         cursor = Cursor(position.since, str(position.audit_id))
         self._conn.execute(_MOVE, (self._integration_id, self._consumer, cursor.at, cursor.crm_id))
+
+
+def _wanted(silent: tuple[str, ...], echoes: bool) -> Mapping[str, object]:
+    return {"silent": list(silent), "actions": ["insert", "update", *(["echo"] if echoes else [])]}

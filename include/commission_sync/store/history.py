@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -34,10 +34,13 @@ SET value = excluded.value, source_type = excluded.source_type, source_id = excl
     source_label = excluded.source_label, user_id = excluded.user_id
 """
 
+# `greatest` passes over nulls.
 _READS = """
-INSERT INTO property_history_reads AS r (integration_id, object_type, crm_id, read_at)
-SELECT %s, %s, ids.crm_id, %s FROM unnest(%s::text[]) AS ids (crm_id)
-ON CONFLICT (integration_id, object_type, crm_id) DO UPDATE SET read_at = greatest(r.read_at, excluded.read_at)
+INSERT INTO property_history_reads AS r (integration_id, object_type, crm_id, read_at, crm_updated_at)
+SELECT %s, %s, v.crm_id, %s, v.crm_updated_at FROM unnest(%s::text[], %s::timestamptz[]) AS v (crm_id, crm_updated_at)
+ON CONFLICT (integration_id, object_type, crm_id) DO UPDATE
+SET read_at = greatest(r.read_at, excluded.read_at),
+    crm_updated_at = greatest(r.crm_updated_at, excluded.crm_updated_at)
 """
 
 _UNREAD = """
@@ -48,17 +51,45 @@ WHERE d.integration_id = %(integration_id)s AND d.archived_at IS NULL AND NOT EX
 ORDER BY d.crm_id
 """
 
+# What was read before there was a version to keep is as old as its reading.
+_IS_OUTDATED = "d.crm_updated_at > coalesce(r.crm_updated_at, r.read_at)"
+
+_OUTDATED = f"""
+SELECT d.crm_id FROM deals d
+LEFT JOIN property_history_reads r
+    ON r.integration_id = d.integration_id AND r.object_type = 'deals' AND r.crm_id = d.crm_id
+WHERE d.integration_id = %(integration_id)s AND d.archived_at IS NULL
+  AND ({_IS_OUTDATED} OR r.crm_id IS NULL AND d.crm_updated_at >= %(since)s)
+ORDER BY d.crm_id
+"""  # noqa: S608 - constants
+
+# HubSpot recalculates some values, as that of won after a stage was changed, without a new modified time.
+_OUTDATED_OF = f"""
+SELECT d.crm_id FROM deals d
+LEFT JOIN property_history_reads r
+    ON r.integration_id = d.integration_id AND r.object_type = 'deals' AND r.crm_id = d.crm_id
+WHERE d.integration_id = %(integration_id)s AND d.crm_id = ANY (%(crm_ids)s)
+  AND (r.crm_id IS NULL OR {_IS_OUTDATED} OR EXISTS (
+        SELECT FROM audit_log a
+        WHERE a.integration_id = d.integration_id AND a.entity = 'deal' AND a.entity_id = d.crm_id
+          AND a.at > r.read_at AND a.changes ?| %(properties)s))
+"""  # noqa: S608 - constants
+
 
 def save_history(
     conn: psycopg.Connection,
     integration_id: UUID,
     object_type: str,
     *,
-    crm_ids: Sequence[str],
+    versions: Mapping[str, datetime | None],
     entries: Sequence[Entry],
     read_at: datetime,
 ) -> None:
-    """Keep the whole history of some records as it was at `read_at`; `entries` holds each of their moments once."""
+    """Keep the history of some records as it was at `read_at`; what HubSpot no longer lists is kept, too.
+
+    :param versions: by record, the modified time that it had when its history was read
+    :param entries: each moment of a property once
+    """
     columns = (
         [e.crm_id for e in entries],
         [e.property_name for e in entries],
@@ -70,9 +101,26 @@ def save_history(
         [e.user_id for e in entries],
     )
     conn.execute(_ENTRIES, (integration_id, object_type, *columns))
-    conn.execute(_READS, (integration_id, object_type, read_at, list(crm_ids)))
+    conn.execute(_READS, (integration_id, object_type, read_at, list(versions), list(versions.values())))
 
 
 def deals_without_history(conn: psycopg.Connection, integration_id: UUID) -> list[str]:
     """Return the live deals whose history was never read."""
     return [str(row[0]) for row in conn.execute(_UNREAD, {"integration_id": integration_id})]
+
+
+def outdated_histories(conn: psycopg.Connection, integration_id: UUID, since: datetime) -> list[str]:
+    """Return the live deals whose history is older than their last edit, or was never read since they were edited.
+
+    :param since: edits of deals without a history count from then on
+    """
+    values = {"integration_id": integration_id, "since": since}
+    return [str(row[0]) for row in conn.execute(_OUTDATED, values)]
+
+
+def outdated_among(
+    conn: psycopg.Connection, integration_id: UUID, crm_ids: Sequence[str], properties: Sequence[str]
+) -> list[str]:
+    """Return those of some deals whose history is missing or older than an edit or than a change of `properties`."""
+    values = {"integration_id": integration_id, "crm_ids": list(crm_ids), "properties": list(properties)}
+    return [str(row[0]) for row in conn.execute(_OUTDATED_OF, values)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -100,12 +99,12 @@ def mark_syncing(conn: psycopg.Connection, integration_id: UUID) -> None:
     )
 
 
-def mark_synced(conn: psycopg.Connection, integration_id: UUID, *, at: datetime, cursor: str) -> None:
+def mark_synced(conn: psycopg.Connection, integration_id: UUID, *, cursor: str) -> None:
     """Say that a run has ended well."""
     conn.execute(
-        "UPDATE crm_integrations SET sync_status = 'idle', last_sync = %s, sync_cursor = %s, error_count = 0, "
+        "UPDATE crm_integrations SET sync_status = 'idle', last_sync = now(), sync_cursor = %s, error_count = 0, "
         "last_error_message = NULL, updated_at = now() WHERE id = %s",
-        (at, cursor, integration_id),
+        (cursor, integration_id),
     )
 
 

@@ -55,6 +55,7 @@ class StreamState:
     rejected: int | None
     api_calls: int | None
     error: str | None
+    clock_warning: str | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ FROM unnest(%(ids)s::uuid[]) AS i (id) CROSS JOIN unnest(%(streams)s::text[]) WI
 LEFT JOIN sync_cursors c ON c.integration_id = i.id AND c.stream = s.stream
 LEFT JOIN LATERAL (
     SELECT state, mode, dag_id, run_id, task_id, map_index, try_number, started_at, finished_at, fetched,
-           inserted + updated + archived AS written, rejected, api_calls, error
+           inserted + updated + archived AS written, rejected, api_calls, error, clock_warning
     FROM sync_runs WHERE integration_id = i.id AND stream = s.stream ORDER BY started_at DESC LIMIT 1
 ) r ON true
 ORDER BY s.number

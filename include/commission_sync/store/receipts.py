@@ -70,11 +70,13 @@ def record_progress(
     conn.execute(_PROGRESS, (announced, landed, Jsonb(covered), complete, receipt_id))
 
 
+# A part that ended in the future when it was read, by a clock that ran fast, was not read.
 # A run that succeeded and is cleared to run again has to read again, so its receipts are no longer resumed from.
 _RESUMABLE = """
 SELECT id, window_from, window_to, announced, landed, covered, completed_at
 FROM sync_receipts r
 WHERE integration_id = %(integration_id)s AND stream = %(stream)s AND run_key = %(run_key)s
+  AND r.window_to <= r.opened_at
   AND NOT EXISTS (
     SELECT FROM sync_runs s
     WHERE s.integration_id = r.integration_id AND s.stream = r.stream AND s.state = 'success'

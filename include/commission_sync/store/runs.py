@@ -93,3 +93,17 @@ def finish_run(
 ) -> None:
     """Record the end of a try: `success`, `failed`, or `deferred` where the same try goes on later."""
     conn.execute(_FINISH, {"id": sync_run_id, "state": state, "error": error, **counts.as_dict()})
+
+
+def correct_window(
+    conn: psycopg.Connection, sync_run_id: UUID, window_from: datetime | None, window_to: datetime
+) -> None:
+    """Record that a try covers another interval than it began with."""
+    conn.execute(
+        "UPDATE sync_runs SET window_from = %s, window_to = %s WHERE id = %s", (window_from, window_to, sync_run_id)
+    )
+
+
+def keep_clock_warning(conn: psycopg.Connection, sync_run_id: UUID, warning: str) -> None:
+    """Record that the clocks differed when a try began, for the company's page."""
+    conn.execute("UPDATE sync_runs SET clock_warning = %s WHERE id = %s", (warning, sync_run_id))

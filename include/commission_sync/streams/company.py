@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 
 import psycopg
@@ -17,9 +16,10 @@ from commission_sync.store.cursors import read_cursor
 from commission_sync.store.history import deals_without_history
 from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts
+from commission_sync.streams.clock import now as now_at_both
 from commission_sync.streams.guard import Guard
 from commission_sync.streams.history import FEATURE as HISTORY
-from commission_sync.streams.history import read_history
+from commission_sync.streams.history import complete_history, read_history
 from commission_sync.streams.landing import Derive, Target, nothing_follows
 from commission_sync.streams.portal import verified
 from commission_sync.streams.products import PRODUCTS
@@ -101,7 +101,7 @@ class Reconciliation:
                 _log.info("not reconciled company=%s stream=%s why=not_loaded_yet", integration.company_id, stream.name)
 
     def _reconcile(self, stream: Stream, integration: Integration, request: SyncRequest) -> RunCounts:
-        now = datetime.now(UTC)
+        now = now_at_both(self.conn, self.client)
         plan = Plan(Mode.RECONCILE, None, now)
         record = RunRecord(self.conn, self.client, integration, stream=stream.name, request=request, plan=plan)
         with record:
@@ -136,6 +136,7 @@ class Reconciliation:
         return record.counts
 
     def _read_history(self, context: StepContext, request: SyncRequest) -> None:
+        complete_history(context)
         with self.conn.transaction():
             everything = request.mode is Mode.FULL and context.is_on(HISTORY)
             missing = deals_without_history(self.conn, context.target.integration.id) if everything else []

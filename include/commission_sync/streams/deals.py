@@ -25,7 +25,7 @@ DEALS = Stream(
         "hubspot_owner_id",
         "hs_is_closed_won",
     ),
-    after=(follow_history,),
+    before=(follow_history,),
     alongside=(keep_marked_splits,),
     hourly=(keep_history, keep_splits),
     nightly=(keep_history, keep_splits, compare_splits),

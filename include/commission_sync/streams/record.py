@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
 from types import TracebackType
 from uuid import UUID
 
@@ -14,7 +14,9 @@ from airflow_hubspot.client import HubSpotClient, postponement
 from commission_sync.gate import PortalCache
 from commission_sync.store.cursors import read_cursor
 from commission_sync.store.integrations import Integration, mark_deferred, mark_failed, mark_synced, mark_syncing
-from commission_sync.store.runs import RunCounts, finish_run, open_run
+from commission_sync.store.runs import RunCounts, correct_window, finish_run, keep_clock_warning, open_run
+from commission_sync.streams.clock import Clocks, clocks
+from commission_sync.streams.clock import now as now_at_both
 from commission_sync.streams.report import Report
 from commission_sync.streams.request import Plan, SyncRequest
 
@@ -79,8 +81,8 @@ class RunRecord:
         calls, waited = now.calls - self._before.calls, now.waited_seconds - self._before.waited_seconds
         self.counts += RunCounts(api_calls=calls, api_wait_ms=round(waited * 1000), calls_saved=self.cache.saved)
         if error is None:
+            lag = (now_at_both(self._conn, self._client) - self._plan.window_to).total_seconds()
             self._succeeded()
-            lag = (datetime.now(UTC) - self._plan.window_to).total_seconds()
             self.report.finished(self.counts, calls=calls, waited=waited, lag=lag)
         elif (seconds := postponement(error)) is not None:
             self.report.deferred(error, self.counts, calls, seconds)
@@ -88,6 +90,23 @@ class RunRecord:
         else:
             self.report.failed(error, self.counts, calls)
             self._ended("failed", error, mark_failed)
+
+    def compare_clocks(self) -> Clocks:
+        """Look at the clocks, once HubSpot has answered, and say and keep what they show where they differ."""
+        seen = clocks(self._conn, self._client)
+        if (difference := seen.difference) is not None:
+            self.report.clocks_differ(difference, worker=socket.gethostname(), until=seen.now)
+            with self._conn.transaction():
+                keep_clock_warning(self._conn, self.sync_run_id, f"{difference} (worker {socket.gethostname()})")
+        return seen
+
+    def replan(self, plan: Plan) -> Plan:
+        """Take note that the run covers another interval than it seemed at first, and return that."""
+        if plan != self._plan:
+            self._plan = plan
+            with self._conn.transaction():
+                correct_window(self._conn, self.sync_run_id, plan.window_from, plan.window_to)
+        return plan
 
     def progress(self) -> None:
         """Write a progress line when one is due."""
@@ -97,12 +116,7 @@ class RunRecord:
         with self._conn.transaction():
             finish_run(self._conn, self.sync_run_id, state="success", counts=self.counts)
             cursor = read_cursor(self._conn, self._integration.id, self._stream)
-            mark_synced(
-                self._conn,
-                self._integration.id,
-                at=datetime.now(UTC),
-                cursor=cursor.at.isoformat() if cursor else "",
-            )
+            mark_synced(self._conn, self._integration.id, cursor=cursor.at.isoformat() if cursor else "")
 
     def _ended(self, state: str, error: BaseException, mark: Callable[[psycopg.Connection, UUID, str], None]) -> None:
         message = f"{type(error).__name__}: {error}"

@@ -30,6 +30,17 @@ class Report:
         start = window_from.isoformat() if window_from else "the beginning"
         self._line(logging.INFO, "sync started", mode=mode, window=f"{start}..{window_to.isoformat()}", why=why)
 
+    def clocks_differ(self, difference: str, *, worker: str, until: datetime) -> None:
+        """Say that the clocks of worker, database and HubSpot differ by more than a minute."""
+        self._line(
+            logging.WARNING,
+            "clocks differ",
+            difference=difference,
+            worker=worker,
+            safe=f"nothing counts as read after {until.isoformat(timespec='seconds')}",
+            next="let the host whose clock is wrong take its time from NTP",
+        )
+
     def progress(self, counts: RunCounts, calls: int) -> None:
         """Say how far a long run is, at most every ten seconds."""
         if time.monotonic() - self._spoke >= _PROGRESS_SECONDS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from airflow_hubspot.client import Lane
+from airflow_hubspot.client import HubSpotError, Lane
 from airflow_hubspot.client.windows import Window
 from commission_sync.store.cursors import Cursor
 
@@ -60,6 +60,10 @@ class SyncRequest:
         return f"{self.dag_id}/{self.run_id}"
 
 
+class FutureWindow(HubSpotError):
+    """A run was asked for changes that are still to come."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The interval of modified time that a run covers; `window_from` is None where it reads everything."""
@@ -71,12 +75,26 @@ class Plan:
 
 
 def plan(request: SyncRequest, cursor: Cursor | None, *, lookback: timedelta, now: datetime) -> Plan:
-    """Return what `request` means, given the stored cursor and the time."""
+    """Return what `request` means, given the stored cursor and the time; no window ends after `now`.
+
+    :raises FutureWindow: when a given window begins after it.
+    """
     if request.window is not None:
-        return Plan(Mode.WINDOW, request.window.start, request.window.end)
+        return _given(request.window, now)
     if request.mode is Mode.FULL:
         return Plan(Mode.FULL, None, now)
     if cursor is None:
         return Plan(Mode.FULL, None, now, why="there is no cursor yet, so this is the first load")
-    # A cursor ahead of this machine's clock (another worker's ran fast) must not make an empty window.
+    # A cursor ahead of the time (a clock was set back) must not make an empty window.
     return Plan(Mode.INCREMENTAL, min(cursor.at, now) - lookback, now)
+
+
+def _given(window: Window, now: datetime) -> Plan:
+    if window.end <= now:
+        return Plan(Mode.WINDOW, window.start, window.end)
+    if now - window.start < timedelta(milliseconds=1):
+        raise FutureWindow(
+            f"the window begins at {window.start.isoformat()}, but it is {now.isoformat(timespec='seconds')}",
+            hint="nothing was read; ask for a time that has passed, or correct the clock of whoever asked",
+        )
+    return Plan(Mode.WINDOW, window.start, now, why="the window's end is still to come, so it is read up to now")

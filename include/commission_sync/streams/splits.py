@@ -35,10 +35,10 @@ def keep_marked_splits(context: StepContext) -> None:
 
 def keep_splits(context: StepContext) -> None:
     """Read the splits of deals that changed; a portal without splits is asked once a day."""
-    feed, target = context.feed("deals/splits"), context.target
+    feed, target, now = context.feed("deals/splits"), context.target, context.now()
     with context.conn.transaction():
         denied = read_cursor(context.conn, target.integration.id, _DENIED)
-        if denied is not None and datetime.now(UTC) - denied.at < _ASKED_AGAIN_AFTER:
+        if denied is not None and now - denied.at < _ASKED_AGAIN_AFTER:
             return
         # From the beginning: a first load brings no splits along.
         feed.begin(_EVER, from_start=True)
@@ -90,8 +90,9 @@ def _denied(context: StepContext, error: Exception) -> None:
         str(error),
         '"if the portal splits deals (Sales Hub Enterprise), grant crm.dealsplits.read_write: then all are read"',
     )
+    now = context.now()
     with context.conn.transaction():
-        advance_cursor(context.conn, integration.id, _DENIED, Cursor(datetime.now(UTC)))
+        advance_cursor(context.conn, integration.id, _DENIED, Cursor(now))
 
 
 def _shares(splits: Sequence[Split]) -> Mapping[str, Decimal]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 
 from airflow_hubspot.client import HubSpotClient
 from commission_sync.store.feed import DealFeed
+from commission_sync.streams.clock import now
 from commission_sync.streams.landing import Target
 
 
@@ -18,6 +20,10 @@ class StepContext:
     client: HubSpotClient
     conn: psycopg.Connection
     target: Target
+
+    def now(self) -> datetime:
+        """Return the time that both the database and HubSpot have reached."""
+        return now(self.conn, self.client)
 
     def feed(self, consumer: str) -> DealFeed:
         """Return the deals that changed since `consumer` last looked."""

@@ -44,10 +44,11 @@ class Stream:
     :param pay_properties: the properties that affect pay, whose history HubSpot is asked for
     :param changes_silently: whether HubSpot changes values (calculated ones) without a new modified time
     :param sums: the columns by which the reconciliation compares sums, as (group, amount)
-    :param after: what is done beyond reading records, at the end of each run that moves the cursor
-    :param alongside: the same, and also while everything is read, again and again, as it need not wait for the end
-    :param hourly: the same, but only with the settled pass
-    :param nightly: the same, at the end of each reconciliation
+    :param before: what is done beyond reading records, at the beginning of each run that moves the cursor
+    :param after: the same, at its end
+    :param alongside: at its end, too, and also while everything is read, again and again, as it need not wait for it
+    :param hourly: at its end, but only with the settled pass
+    :param nightly: at the end of each reconciliation
     """
 
     name: str
@@ -67,6 +68,7 @@ class Stream:
     pay_properties: tuple[str, ...] = ()
     changes_silently: bool = False
     sums: tuple[str, str] | None = None
+    before: tuple[Step, ...] = ()
     after: tuple[Step, ...] = ()
     alongside: tuple[Step, ...] = ()
     hourly: tuple[Step, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -14,6 +14,7 @@ from airflow_hubspot.client import HubSpotClient, HubSpotError
 from airflow_hubspot.client.objects import Page
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
+from commission_sync.store.clock import database_now
 from commission_sync.store.cursors import Cursor, advance_cursor, read_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.receipts import Receipt, resumable_receipts
@@ -21,6 +22,7 @@ from commission_sync.store.runs import RunCounts
 from commission_sync.store.waiting import join_waiting_rows
 from commission_sync.streams.alongside import Alongside
 from commission_sync.streams.catalogue import catalogue
+from commission_sync.streams.clock import bounded
 from commission_sync.streams.deal_side import DealSide
 from commission_sync.streams.landing import Derivation, Landing, Target
 from commission_sync.streams.linking import Built, until_over, with_links
@@ -36,6 +38,8 @@ from commission_sync.streams.stream import Step, Stream
 
 # Search's index lags seconds to minutes behind; connectors that read again after an hour stopped losing rows.
 SETTLED_AFTER = timedelta(hours=1)
+# No clock that anybody works with is further ahead.
+CERTAINLY_PAST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,23 @@ class StreamSync:
         """
         with self.conn.transaction():
             cursor = read_cursor(self.conn, self.integration.id, self.stream.name)
-        planned = plan(request, cursor, lookback=self.settings.lookback, now=datetime.now(UTC))
+        began = database_now(self.conn)
+        planned = plan(request, cursor, lookback=self.settings.lookback, now=began)
         with self._record(request, planned) as record:
             integration = verified(self.client, self.conn, self.integration, record.cache)
             receipts = self._receipts(request)
-            goes_on = bool(receipts) or planned.mode is Mode.WINDOW
+            # Whoever reads up to now asks, as the answer tells what time it is at HubSpot.
+            is_past = planned.window_to < began - CERTAINLY_PAST
             known = catalogue(
-                self.client, self.conn, integration, self.stream.object_type, record.cache, goes_on=goes_on
+                self.client,
+                self.conn,
+                integration,
+                self.stream.object_type,
+                record.cache,
+                goes_on=is_past and (bool(receipts) or planned.mode is Mode.WINDOW),
             )
+            now = bounded(began, record.compare_clocks().hubspot)
+            planned = record.replan(plan(request, cursor, lookback=self.settings.lookback, now=now))
             target = Target(
                 self.stream,
                 integration,
@@ -123,6 +136,8 @@ class _Run:
         side = self._deal_side() if self.sync.stream.on_deals and self.target.moves_cursor else None
         if side is not None:
             side.begin(planned.window_to - self.sync.settings.lookback)
+        if self.target.moves_cursor:
+            self._steps(self.sync.stream.before)
         with self._alongside(planned):
             self._land(self._reading(planned, receipts), self.target)
         if self.target.moves_cursor:

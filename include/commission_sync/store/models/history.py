@@ -38,6 +38,7 @@ class PropertyHistoryRead(Base):
     object_type: Mapped[str] = mapped_column(primary_key=True)
     crm_id: Mapped[str] = mapped_column(primary_key=True)
     read_at: Mapped[datetime]
+    crm_updated_at: Mapped[datetime | None]
 
 
 class ReconcileState(Base):

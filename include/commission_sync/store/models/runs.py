@@ -48,6 +48,7 @@ class SyncRun(Base):
     api_wait_ms: Mapped[int] = zero()
     calls_saved: Mapped[int] = zero()
     error: Mapped[str | None]
+    clock_warning: Mapped[str | None]
 
 
 class SyncReceipt(Base):

@@ -84,5 +84,15 @@ def test_neither_other_changes_nor_other_records_count(company):
     company.happens("update", "2", entity="line_item")
     company.happens("update", "3", changes='{"dealname": ["a", "b"]}')
     company.happens("restore", "4", changes='{"amount": [null, "2"]}')
+    company.happens("echo", "1")
     assert list(company.feed("all").pages()) == [["3", "4"]]
-    assert list(company.feed("pay").pages(("amount",))) == [["4"]]
+    assert list(company.feed("and our own writes").pages(echoes=True)) == [["3", "4", "1"]]
+
+
+def test_a_silent_change_counts_only_for_whoever_asks_for_its_property(company):
+    with company.conn.transaction():
+        company.conn.execute("UPDATE deals SET crm_updated_at = '2025-12-31Z'")
+    company.happens("update", "1", changes='{"dealname": ["a", "b"]}')
+    company.happens("update", "2", changes='{"hs_is_closed_won": ["false", "true"]}')
+    assert list(company.feed("all").pages()) == []
+    assert list(company.feed("pay").pages(silent=("hs_is_closed_won",))) == [["2"]]

@@ -48,8 +48,9 @@ class Receiver:
         try:
             settings = self._settings()
             body = await _body(request, settings.hubspot_webhook_max_bytes)
-            events = admitted(_arrival(request, body), settings, now_ms=time.time_ns() // 1_000_000)
-            new = await (await self._inbox()).keep(events)
+            inbox = await self._inbox()
+            events = admitted(_arrival(request, body), settings, now_ms=await inbox.now_ms())
+            new = await inbox.keep(events)
         except Refused as refused:
             self._refusals.note(refused)
             return JSONResponse({"status": "refused", "message": refused.reason}, refused.status)

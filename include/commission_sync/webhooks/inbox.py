@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ CHANNEL = "webhook_events"
 # HubSpot waits for five seconds; two tries at a connection and the insert have to fit.
 _WAIT_SECONDS = 1.0
 _RING_SECONDS = 0.1
+_CLOCK_SECONDS = 60.0
 # While one waits for the disk, another gets ready.
 _WRITERS = 2
 _MOST_AT_ONCE = 1_000
@@ -56,6 +58,8 @@ ON CONFLICT (event_key, occurred_at) DO NOTHING
 RETURNING event_key
 """
 
+_NOW_MS = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
 
 @dataclass(eq=False)
 class _Waiting:
@@ -63,6 +67,14 @@ class _Waiting:
 
     events: Sequence[Incoming]
     kept: asyncio.Future[int]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What time the database told, and when by this process's monotonic clock."""
+
+    ms: int
+    monotonic: float
 
 
 class Inbox:
@@ -81,6 +93,7 @@ class Inbox:
         self._waiting: deque[_Waiting] = deque()
         self._writers: set[asyncio.Task[None]] = set()
         self._ringing: asyncio.Task[None] | None = None
+        self._told: _Told | None = None
 
     async def keep(self, events: Sequence[Incoming]) -> int:
         """Keep all of the events, or none, and return how many were new.
@@ -96,6 +109,24 @@ class Inbox:
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         return await waiting.kept
+
+    async def now_ms(self) -> int:
+        """Return the database's time, in milliseconds since 1970: asked for once a minute, carried on in between.
+
+        A web server's own clock may be off, and would then refuse whatever HubSpot has signed.
+
+        :raises InboxUnavailable: when the database has never told it.
+        """
+        if self._told is None or time.monotonic() - self._told.monotonic > _CLOCK_SECONDS:
+            try:
+                async with (await self._opened()).connection() as conn:
+                    row = await (await conn.execute(_NOW_MS)).fetchone()
+                assert row is not None
+                self._told = _Told(row[0], time.monotonic())
+            except (psycopg.Error, PoolTimeout) as error:
+                if self._told is None:
+                    raise InboxUnavailable(f"{type(error).__name__}: {_first_line(error)}") from None
+        return self._told.ms + round((time.monotonic() - self._told.monotonic) * 1000)
 
     async def close(self) -> None:
         """Let go of the connections, once what waits is kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,7 @@ import psycopg
 from commission_sync.fx.currencies import exponents
 from commission_sync.fx.providers import provider
 from commission_sync.settings import Settings
+from commission_sync.store.clock import database_now
 from commission_sync.store.conversion import (
     DEALS,
     LINE_ITEMS,
@@ -47,7 +48,7 @@ class Amounts:
     def of_line_items(self, conn: psycopg.Connection, crm_ids: Sequence[str], sync_run_id: UUID | None) -> int:
         """Convert the given line items, in the caller's transaction; return how many results changed."""
         company = read_company(conn, self.integration_id)
-        rule = rule_for(company, self.settings, now=datetime.now(UTC))
+        rule = rule_for(company, self.settings, now=database_now(conn))
         return convert(conn, LINE_ITEMS, company, rule, rows=crm_ids, sync_run_id=sync_run_id)
 
     def of_all(self, conn: psycopg.Connection, sync_run_id: UUID | None) -> int:
@@ -74,7 +75,7 @@ class Amounts:
 
     def _convert(self, conn: psycopg.Connection, deals: Sequence[str] | None, sync_run_id: UUID | None) -> int:
         company = read_company(conn, self.integration_id)
-        rule = rule_for(company, self.settings, now=datetime.now(UTC))
+        rule = rule_for(company, self.settings, now=database_now(conn))
         return sum(convert(conn, t, company, rule, deals=deals, sync_run_id=sync_run_id) for t in TABLES)
 
 

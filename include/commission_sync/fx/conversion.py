@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 
 import psycopg
 
 from commission_sync.fx.amounts import Amounts
 from commission_sync.fx.refresh import FetchRequest
+from commission_sync.store.clock import database_now
 from commission_sync.store.runs import RunCounts, finish_run, open_run
 
 STREAM = "fx"
@@ -29,7 +29,7 @@ def convert_company(conn: psycopg.Connection, amounts: Amounts, request: FetchRe
             run_id=request.run_id,
             try_number=request.try_number,
             window_from=None,
-            window_to=datetime.now(UTC),
+            window_to=database_now(conn),
         )
     try:
         with conn.transaction():

@@ -15,6 +15,7 @@ import psycopg
 from airflow_hubspot.client import CircuitOpen, Lane, Permit, Policy, RateLimited, told
 from airflow_hubspot.client.errors import LONGEST_HELD_SECONDS, next_midnight
 from airflow_hubspot.client.limits import POLICIES, Told
+from airflow_hubspot.client.server_clock import ServerClock
 from commission_sync.gate.session import GateSession
 from commission_sync.store import DatabaseUnavailable
 from commission_sync.store.breakers import Breaker, note_outcomes
@@ -104,6 +105,7 @@ class PostgresLimiter:
         self._probe_seconds = probe_seconds
         self._lines = {policy: _Line() for policy in LATEST_ARRIVAL_SECONDS}
         self._over: deque[_Over] = deque()
+        self._server_clock = ServerClock()
         self._settling = threading.Lock()
         session.run(ensure_budgets, integration.id, ceilings)
 
@@ -125,6 +127,7 @@ class PostgresLimiter:
     def settle(self, permit: Permit, headers: Mapping[str, str], failure: str | None = None) -> None:
         """Say that a permit's call is over: its answer's headers (lower-case names), or why it was not served."""
         assert isinstance(permit, _Granted)
+        self._server_clock.hear(headers)
         latest = min(time.monotonic(), permit.sent_at + LATEST_ARRIVAL_SECONDS[permit.policy])
         self._over.append(_Over(permit, latest, told(headers), bool(headers), failure))
         # Whoever comes while another thread is at it leaves the rest to that one.
@@ -259,4 +262,5 @@ class PostgresLimiter:
             _log.info("breaker closed company=%s", company)
 
     def _midnight(self) -> datetime:
-        return next_midnight(self._integration.portal_time_zone, datetime.now(UTC))
+        # The day is HubSpot's: a clock that runs fast would put its end a day off.
+        return next_midnight(self._integration.portal_time_zone, self._server_clock.now() or datetime.now(UTC))

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ from commission_sync.health.checks import CHECKS, Health, judged
 from commission_sync.health.judged_streams import NIGHTLY, switched_off
 from commission_sync.settings import Settings
 from commission_sync.store import DatabaseUnavailable
+from commission_sync.store.clock import database_now
 from commission_sync.store.standing import standings
 
 KEPT_SECONDS = 5.0
@@ -67,7 +67,7 @@ def report(conn: psycopg.Connection, settings: Settings) -> Report:
         found = standings(
             conn, lately=_LATELY * settings.freshness_sla, nightly=NIGHTLY, switched_off=switched_off(conn)
         )
-    now = datetime.now(UTC)
+        now = database_now(conn)
     return Report([judged(standing, now=now, sla=settings.freshness_sla) for standing in found])
 
 

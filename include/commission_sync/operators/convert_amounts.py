@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -18,6 +17,7 @@ from commission_sync.operators.fetch_rates import fetch_request
 from commission_sync.operators.for_companies import ForCompaniesOperator
 from commission_sync.operators.gate import gated_client
 from commission_sync.settings import ExchangeRateSource, load_settings
+from commission_sync.store.clock import database_now
 from commission_sync.store.integrations import Integration
 from commission_sync.streams.portal import verified
 
@@ -47,4 +47,4 @@ class ConvertAmountsOperator(ForCompaniesOperator):
                 currency=company.portal_currency or company.base_currency,
                 zone=ZoneInfo(company.portal_time_zone or "UTC"),
             )
-            refresh(conn, source, request, today=datetime.now(UTC).date())
+            refresh(conn, source, request, today=database_now(conn).date())

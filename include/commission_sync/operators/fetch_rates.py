@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context, Param
@@ -14,6 +14,7 @@ from commission_sync.fx.providers import shared_source
 from commission_sync.fx.refresh import FetchRequest, refresh
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.settings import load_settings
+from commission_sync.store.clock import database_now
 
 
 class FetchRatesOperator(BaseOperator):
@@ -38,7 +39,7 @@ class FetchRatesOperator(BaseOperator):
                 return {}
             with commissions_connection(self.database_conn_id) as conn:
                 try:
-                    counts = refresh(conn, source, request, today=datetime.now(UTC).date())
+                    counts = refresh(conn, source, request, today=database_now(conn).date())
                 except FxError as error:
                     # From None: the cause's text may hold what the error's own leaves out.
                     raise (AirflowFailException(str(error)) if error.is_lasting else error) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from commission_sync.operators.for_companies import ForCompaniesOperator
 from commission_sync.operators.gate import gated_client
 from commission_sync.operators.groups import Named
 from commission_sync.settings import load_settings
+from commission_sync.store.clock import database_now
 from commission_sync.store.integrations import Integration, UnknownCompany, active_integrations
 from commission_sync.webhooks.figures import figures
 from commission_sync.webhooks.lanes import due_lanes
@@ -75,7 +76,7 @@ class ListLanesOperator(BaseOperator):
         ]
 
     def _tend(self, conn: psycopg.Connection) -> None:
-        keep_weeks(conn, keep=timedelta(days=load_settings().webhook_retention_days), now=datetime.now(UTC))
+        keep_weeks(conn, keep=timedelta(days=load_settings().webhook_retention_days), now=database_now(conn))
         with conn.transaction():
             for company, name, value in figures(conn):
                 Stats.gauge(f"commission_sync.webhooks.{name}", value, tags={"company": company})

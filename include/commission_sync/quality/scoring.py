@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ import psycopg
 from commission_sync.quality.judging import judge
 from commission_sync.quality.points import Part, Score, combine
 from commission_sync.settings import Settings
+from commission_sync.store.clock import database_now
 from commission_sync.store.cursors import read_cursor
 from commission_sync.store.integrations import Integration
 from commission_sync.store.quality import Finding, ScoredBy, ScoreRow, save_score
@@ -61,7 +62,7 @@ class Scoring:
 
     def run(self, now: datetime | None = None) -> list[Scored]:
         """Score every stream, keep the results as those of today (UTC), and return them."""
-        return list(self._scored(now or datetime.now(UTC)))
+        return list(self._scored(now or database_now(self.conn)))
 
     def _scored(self, now: datetime) -> Iterator[Scored]:
         for stream in self.streams:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from commission_sync.settings import load_settings
 from commission_sync.store import company_page, overview
 from commission_sync.store.audit import record_action
+from commission_sync.store.clock import database_now
 from commission_sync.web import airflow_api
 from commission_sync.web.access import MayOperate, MaySee, Person
 from commission_sync.web.airflow_api import AirflowRefused
@@ -108,7 +109,7 @@ def read_again(
     """Start Airflow's backfill of a period for this company alone."""
     dag_id = _known(wanted.dag_id)
     since, until = (m if m.tzinfo else m.replace(tzinfo=UTC) for m in (wanted.since, wanted.until))
-    if not since < until <= datetime.now(UTC):
+    if not since < until <= database_now(conn):
         raise HTTPException(422, "the period has to begin before it ends, and to end before now")
     _refuse_paused(conn, company)
     try:
@@ -178,7 +179,7 @@ def _waiting(request: Request, dag_id: str) -> str:
 
 
 def _standing(conn: psycopg.Connection, integration_id: UUID) -> dict[str, Any]:
-    settings, now = load_settings(), datetime.now(UTC)
+    settings, now = load_settings(), database_now(conn)
     sla = settings.freshness_sla
     [one] = overview.companies(conn, FEATURES, sla, only=integration_id)
     states = overview.stream_states(conn, [one.id], list(FEATURES))
@@ -186,6 +187,7 @@ def _standing(conn: psycopg.Connection, integration_id: UUID) -> dict[str, Any]:
         "one": one,
         "cells": [cell(one, state, now=now, sla=sla) for state in states],
         "limits": {budget.policy: budget for budget in overview.budgets(conn, [one.id])},
+        "clock_warning": next((state.clock_warning for state in states if state.clock_warning), None),
         "now": now,
         "sla": sla,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from commission_sync.settings import load_settings
 from commission_sync.store import overview
+from commission_sync.store.clock import database_now
 from commission_sync.web.access import MaySee
 from commission_sync.web.database import Database
 from commission_sync.web.pages.shell import render
@@ -44,9 +44,10 @@ def rows(request: Request, person: MaySee, conn: Database, wanted: Annotated[Wan
 
 
 def _facts(conn: psycopg.Connection, wanted: Wanted) -> dict[str, Any]:
-    settings, now = load_settings(), datetime.now(UTC)
+    settings = load_settings()
     sla = settings.freshness_sla
     with conn.transaction():
+        now = database_now(conn)
         totals = overview.totals(conn, FEATURES, sla)
         found = overview.companies(
             conn,

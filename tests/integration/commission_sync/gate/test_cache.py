@@ -67,7 +67,7 @@ def test_runs_over_given_windows_share_a_young_list_of_properties(world):
     acme = world(50)
     acme.sync()
     now = datetime.now(UTC)
-    window = Window.between(now - timedelta(days=1), now)
+    window = Window.between(now - timedelta(days=3), now - timedelta(days=2))
     counts = acme.sync(Mode.WINDOW, window=window)
     assert (counts.calls_saved, counts.api_calls) == (2, 1)
     acme.execute("UPDATE portal_cache SET fetched_at = now() - interval '11 minutes' WHERE kind = 'properties/deals'")

@@ -78,6 +78,36 @@ def test_clocks_that_differ_are_told_once_in_the_log_and_kept_for_the_companys_p
     assert re.match(r"the worker is 7,(199|200) s ahead of the database; HubSpot is \d s \w+( of)? the database", kept)
 
 
+@pytest.mark.parametrize("mode", [Mode.INCREMENTAL, Mode.FULL])
+def test_where_hubspots_clock_is_behind_nothing_is_complete_to_later_than_it_tells(world, mode):
+    acme = world(30)
+    acme.sync()
+    acme.execute("UPDATE sync_cursors SET cursor_at = cursor_at - interval '1 day', updated_at = now()")
+    acme.emulator.admin.set_knobs(1001, clock_skew_seconds=-7_200)
+    acme.emulator.admin.edit(1001, count=5)
+    acme.sync(mode)
+    told = datetime.now(UTC) - timedelta(hours=2)
+    assert told - timedelta(minutes=1) < cursor(acme) <= told
+    assert ends(acme) <= told
+    # HubSpot tells its time to the second.
+    time.sleep(1.1)
+    acme.sync()
+    assert not acme.difference()
+    assert "HubSpot is 7,20" in acme.value("SELECT clock_warning FROM sync_runs ORDER BY started_at DESC LIMIT 1")
+
+
+def test_where_hubspots_clock_is_ahead_the_databases_counts_and_nothing_is_lost(world):
+    acme = world(30)
+    acme.sync()
+    acme.emulator.admin.set_knobs(1001, clock_skew_seconds=7_200)
+    acme.emulator.admin.edit(1001, count=5)
+    acme.sync()
+    assert cursor(acme) <= datetime.now(UTC)
+    acme.emulator.admin.set_knobs(1001, clock_skew_seconds=0)
+    acme.sync(Mode.FULL)
+    assert not acme.difference()
+
+
 def test_clocks_that_agree_are_not_worth_a_word(world, caplog):
     acme = world(30)
     with caplog.at_level(logging.WARNING):

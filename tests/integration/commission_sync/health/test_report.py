@@ -3,9 +3,11 @@
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
 from airflow_hubspot.client import Unauthorized, Unavailable
@@ -51,6 +53,13 @@ def test_stale_data_are_seen_and_mend_with_the_next_run(world):
     assert health(acme) == {"sync_status"}
     acme.sync()
     assert health(acme) == set()
+
+
+def test_a_web_servers_clock_makes_nothing_stale(world):
+    acme = world(20)
+    acme.sync()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=9), tick=True):
+        assert health(acme) == set()
 
 
 def test_a_stream_that_is_switched_off_may_be_as_old_as_it_likes(world):

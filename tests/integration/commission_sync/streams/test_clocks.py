@@ -125,6 +125,14 @@ def test_a_history_read_by_a_fast_worker_is_not_said_to_be_known_for_the_hours_t
     assert acme.value("SELECT read_at FROM property_history_reads") <= datetime.now(UTC)
 
 
+def test_the_day_of_calls_ends_at_hubspots_midnight_whatever_the_workers_clock_says(world):
+    acme = world(30)
+    with a_worker(ahead=timedelta(days=2)):
+        acme.sync(gated=True)
+    left = acme.value("SELECT resets_at - now() FROM api_budgets WHERE policy = 'daily'")
+    assert left <= timedelta(days=1)
+
+
 def test_a_window_that_is_not_over_is_read_up_to_now(world):
     acme = world(30)
     now = datetime.now(UTC)

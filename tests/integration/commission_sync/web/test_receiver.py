@@ -5,10 +5,12 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import psycopg
 import pytest
+import time_machine
 from fastapi import FastAPI
 from hubspot.utils.signature import Signature
 from hypothesis import HealthCheck, given, settings
@@ -95,6 +97,15 @@ def test_what_hubspot_has_not_signed_is_401_and_leaves_nothing(inbox_dsn, forged
     body = body_of(event(1))
     assert post(inbox_dsn, body, forged(body)).status_code == 401
     assert rows(inbox_dsn, "SELECT 1 FROM webhook_events") == []
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_web_server_whose_clock_is_off_takes_in_what_hubspot_signs_now(inbox_dsn, hours):
+    body = body_of(event(1))
+    signed, old = signed_headers(body), signed_headers(body, at_ms=now_ms() - 301_000)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours), tick=True):
+        assert post(inbox_dsn, body, signed).status_code == 200
+        assert post(inbox_dsn, body, old).status_code == 401
 
 
 def test_without_a_secret_nobody_can_have_signed_anything(inbox_dsn):

@@ -45,6 +45,15 @@ def test_it_shows_the_streams_the_charts_and_the_months(pages):
         assert said in text
 
 
+def test_clocks_that_differ_are_said_until_a_run_finds_them_right(pages, acme):
+    latest = "WHERE id = (SELECT id FROM sync_runs WHERE stream = 'deals' ORDER BY started_at DESC LIMIT 1)"
+    acme.execute(f"UPDATE sync_runs SET clock_warning = 'the worker is 7,200 s ahead of the database' {latest}")
+    said = "Clocks differ by more than a minute: the worker is 7,200 s ahead of the database"
+    assert said in pages("viewer").get("/companies/acme/standing").text
+    acme.execute(f"UPDATE sync_runs SET clock_warning = NULL {latest}")
+    assert "Clocks differ" not in pages("viewer").get("/companies/acme/standing").text
+
+
 def test_another_stream_has_charts_of_its_own(pages):
     assert pages("viewer").get("/companies/acme?stream=notes").status_code == 200
     assert pages("viewer").get("/companies/acme?stream=nonsense").status_code == 422

@@ -46,6 +46,11 @@ ADVICE = {
         _RETRIED,
         "If it stays: trigger the DAG with mode 'full' for these companies.",
     ),
+    "FutureWindow": Advice(
+        "A window of time was asked for that has not begun",
+        _RETRIED,
+        "Ask for a time that has passed; if it has, put the clocks right.",
+    ),
     "DatabaseUnavailable": Advice(
         "The commissions database does not answer", _RETRIED, "Bring the database back, or correct its connection."
     ),

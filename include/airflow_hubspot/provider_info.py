@@ -43,7 +43,7 @@ def _connection_type() -> dict[str, Any]:
         "hook-class-name": "airflow_hubspot.hooks.hubspot.HubSpotHook",
         "hook-name": "HubSpot",
         "conn-fields": {
-            "api_version": _field("API version", "string", "2026-03", "A dated version, or v3 for the old paths."),
+            "api_version": _field("API version", "string", "2026-09", "A dated version, or v3 for the old paths."),
             "oauth_version": _field(
                 "Token endpoint's version", "string", None, "Empty: the API version; v1 ends on 2027-02-16."
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hubspot_emulator import associations, money, objects, search, settings, splits, writes
 from hubspot_emulator.call import Answer, Call
@@ -40,11 +40,12 @@ OWNERS, ACCOUNT = (_any("crm.objects.owners.read"),), (_any("oauth"),)
 
 @dataclass(frozen=True)
 class Route:
-    """A path template, and per method the handler and what it needs."""
+    """A path template, and per method the handler and what it needs; `about` is what its path leaves unsaid."""
 
     name: str
     pattern: re.Pattern[str]
     methods: Mapping[str, Method]
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 def _route(name: str, template: str, *, number: str = "v3", **methods: Method) -> Route:
@@ -59,10 +60,13 @@ def _route(name: str, template: str, *, number: str = "v3", **methods: Method) -
     return Route(name, re.compile(f"(?:{marked}|{dated})/?"), methods)
 
 
-def _plain(name: str, pattern: str, **methods: Method) -> Route:
-    return Route(name, re.compile(f"{pattern}/?"), methods)
+def _plain(name: str, pattern: str, about: Mapping[str, str] | None = None, **methods: Method) -> Route:
+    return Route(name, re.compile(f"{pattern}/?"), methods, about or {})
 
 
+# The numbered path names the object type; the dated one is a resource of its own.
+_SPLITS = "(?:/crm/v3/objects/(?P<type>deals|0-3)/splits|/deal-splits/(?P<version>2025-09|2026-03|2026-09))"
+_OF_DEALS = {"type": "deals"}
 OBJECTS = (
     _route("search", "objects/{type}/search", POST=(search.search, READ)),
     _route("batch.read", "objects/{type}/batch/read", POST=(objects.batch_read, READ)),
@@ -70,8 +74,8 @@ OBJECTS = (
     _route("batch.update", "objects/{type}/batch/update", POST=(writes.batch_update, WRITE)),
     _route("batch.upsert", "objects/{type}/batch/upsert", POST=(writes.batch_upsert, WRITE)),
     _route("batch.archive", "objects/{type}/batch/archive", POST=(writes.batch_archive, WRITE)),
-    _route("splits.read", "objects/(?P<type>deals|0-3)/splits/batch/read", POST=(splits.batch_read, SPLITS)),
-    _route("splits.upsert", "objects/(?P<type>deals|0-3)/splits/batch/upsert", POST=(splits.batch_upsert, SPLITS)),
+    _plain("splits.read", f"{_SPLITS}/batch/read", _OF_DEALS, POST=(splits.batch_read, SPLITS)),
+    _plain("splits.upsert", f"{_SPLITS}/batch/upsert", _OF_DEALS, POST=(splits.batch_upsert, SPLITS)),
     _route("merge", "objects/{type}/merge", POST=(writes.merge, WRITE)),
     _route("list", "objects/{type}", GET=(objects.list_page, READ), POST=(writes.create, WRITE)),
     _route(
@@ -204,7 +208,8 @@ def find(method: str, path: str) -> Found:
         matched = route.pattern.fullmatch(path)
         if matched is None or method not in route.methods:
             continue
-        values = {k.removeprefix("n_"): v for k, v in matched.groupdict().items() if v is not None}
+        said = {k.removeprefix("n_"): v for k, v in matched.groupdict().items() if v is not None}
+        values = {**route.about, **said}
         version = values.pop("version", "v3")
         handler, needs = route.methods[method]
         return Found(route.name, handler, tuple(need(values) for need in needs), values, version)

@@ -93,11 +93,11 @@ def test_each_portals_own_rates_are_read_and_one_portal_that_refuses_stops_nobod
     for books in (acme, globex):
         books.add_deal("1", amount=Decimal(100), currency="KWD", closed_at=closed(13))
     allowed = {"headers": {"Authorization": "Bearer pat-acme"}}
-    httpserver.expect_request("/account-info/2026-03/details", **allowed).respond_with_json(
+    httpserver.expect_request("/account-info/2026-09/details", **allowed).respond_with_json(
         {"portalId": 1001, "timeZone": "UTC", "companyCurrency": "USD"}
     )
     rate = {"fromCurrencyCode": "KWD", "toCurrencyCode": "USD", "conversionRate": 3.2512}
-    httpserver.expect_request("/settings/currencies/2026-03/exchange-rates", **allowed).respond_with_json(
+    httpserver.expect_request("/settings/currencies/2026-09/exchange-rates", **allowed).respond_with_json(
         {"results": [{**rate, "id": "1", "effectiveAt": "2024-01-01T00:00:00Z"}]}
     )
     httpserver.expect_request(re.compile(".*")).respond_with_json(

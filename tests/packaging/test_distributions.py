@@ -114,4 +114,4 @@ def test_a_bare_airflow_learns_connection_type_hook_operators_and_link(dist, tmp
         "print(task.operator_extra_links[0].name, *HubSpotHook('acme').versions(), sep='|')\n",
         AIRFLOW_CONN_ACME='{"conn_type": "hubspot", "password": "pat-na1-x"}',
     )
-    assert said.splitlines()[-1] == "HubSpot records|2026-03|None"
+    assert said.splitlines()[-1] == "HubSpot records|2026-09|None"

@@ -21,7 +21,7 @@ from airflow_hubspot.client.tokens import StaticToken, TokenSource
 from airflow_hubspot.client.transport import Transport
 
 BASE_URL = "https://api.hubapi.com"
-API_VERSION = "2026-03"
+API_VERSION = "2026-09"
 
 
 class HubSpotClient:

@@ -1,7 +1,8 @@
 """Where each resource lives: HubSpot's dated paths, and the numbered ones that they replace.
 
-Source: HubSpot's API changelog, "date-based versioning": v4 loses support on 2027-03-30, v1 to v3 in September 2027.
-The official client library knows the numbered paths only.
+Sources: HubSpot's published OpenAPI documents, and its API changelog, "date-based versioning": v4 loses support on
+2027-03-30, v1 to v3 in September 2027. A test compares every entry with HubSpot's two official client libraries and,
+where they are at hand, with the documents.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _TEMPLATES = {
         "/crm/associations/{version}/{type}/{to}/batch/read",
         "/crm/v4/associations/{type}/{to}/batch/read",
     ),
-    "splits": ("/crm/objects/{version}/deals/splits/batch/read", "/crm/v3/objects/deals/splits/batch/read"),
+    "splits": ("/deal-splits/{version}/batch/read", "/crm/v3/objects/deals/splits/batch/read"),
     "properties": ("/crm/properties/{version}/{type}", "/crm/v3/properties/{type}"),
     "properties_batch_create": (
         "/crm/properties/{version}/{type}/batch/create",
@@ -46,6 +47,13 @@ _TEMPLATES = {
     "token_info": ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
 }
 
+# Resources that a dated release moved: the first release that serves them at the new path, and that path.
+_MOVED = {
+    "webhook_settings": ("2026-09", "/app-webhooks/{version}/{app}/settings"),
+    "webhook_subscriptions": ("2026-09", "/app-webhooks/{version}/{app}/subscriptions"),
+    "webhook_subscription": ("2026-09", "/app-webhooks/{version}/{app}/subscriptions/{id}"),
+}
+
 _REPEATABLE = ("/search", "/batch/read", "/batch/upsert", "/get/access-token-info")
 RESOURCES = tuple(_TEMPLATES)
 
@@ -56,19 +64,22 @@ def checked_version(version: str) -> str:
     :raises ValueError: naming what is allowed.
     """
     if version != NUMBERED and not _DATED.fullmatch(version):
-        raise ValueError(f"api_version {version!r} is unknown; use a dated one such as 2026-03, or v3")
+        raise ValueError(f"api_version {version!r} is unknown; use a dated one such as 2026-09, or v3")
     return version
 
 
 def path(resource: str, version: str, **parameters: str) -> str:
-    """Return the path of a resource in a version, such as `path("search", "2026-03", type="deals")`."""
+    """Return the path of a resource in a version, such as `path("search", "2026-09", type="deals")`."""
     return template(resource, version).format(**parameters)
 
 
 def template(resource: str, version: str) -> str:
     """Return the path of a resource in a version, its parameters still to be filled in."""
     dated, numbered = _TEMPLATES[resource]
-    return numbered if version == NUMBERED else dated.replace("{version}", version)
+    if version == NUMBERED:
+        return numbered
+    since, moved = _MOVED.get(resource, ("", dated))
+    return (moved if version >= since else dated).replace("{version}", version)
 
 
 def operation(method: str, url_path: str) -> str:

@@ -130,7 +130,7 @@ def company_name(variables: Mapping[str, str]) -> str:
 
 
 def _account_details(host: str, token: str) -> Mapping[str, Any]:
-    request = urllib.request.Request(f"{host.rstrip('/')}/account-info/2026-03/details")  # noqa: S310 - https
+    request = urllib.request.Request(f"{host.rstrip('/')}/account-info/2026-09/details")  # noqa: S310 - https
     # An unredirected header: a redirect to another host must not carry the token along.
     request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:

@@ -13,7 +13,8 @@ from hubspot_emulator.errors import ApiError, invalid, no_credentials, not_found
 from hubspot_emulator.times import iso, now_ms
 from hubspot_emulator.webhooks.app import APP_ID, DEVELOPER_KEY, App
 
-_BASE = "/webhooks/{version:v3|2025-09|2026-03|2026-09}/{app_id}"
+# The release of 2026-09 moved them; the older releases keep the old place.
+_BASES = ("/webhooks/{version:v3|2025-09|2026-03}/{app_id}", "/app-webhooks/{version:2026-09}/{app_id}")
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -27,12 +28,15 @@ class AppEndpoints:
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is served."""
-        one = f"{_BASE}/subscriptions/{{id:\\d+}}"
+        return [route for base in _BASES for route in self._below(base)]
+
+    def _below(self, base: str) -> list[web.RouteDef]:
+        one = f"{base}/subscriptions/{{id:\\d+}}"
         return [
-            web.get(f"{_BASE}/settings", self._admitted(self.settings)),
-            web.put(f"{_BASE}/settings", self._admitted(self.configure)),
-            web.get(f"{_BASE}/subscriptions", self._admitted(self.subscriptions)),
-            web.post(f"{_BASE}/subscriptions", self._admitted(self.subscribe)),
+            web.get(f"{base}/settings", self._admitted(self.settings)),
+            web.put(f"{base}/settings", self._admitted(self.configure)),
+            web.get(f"{base}/subscriptions", self._admitted(self.subscriptions)),
+            web.post(f"{base}/subscriptions", self._admitted(self.subscribe)),
             web.patch(one, self._admitted(self.change)),
             web.delete(one, self._admitted(self.unsubscribe)),
         ]

@@ -5,7 +5,7 @@ import pytest
 from airflow_hubspot.client import HubSpotClient, HubSpotError, InMemoryLimiter
 from airflow_hubspot.client.splits import Split
 
-PATH = "/crm/associations/2026-03/deals/line_items/batch/read"
+PATH = "/crm/associations/2026-09/deals/line_items/batch/read"
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_thousand_ids_go_with_one_call(client, httpserver):
     ],
 )
 def test_splits_are_read_in_both_shapes_that_hubspot_documents(client, httpserver, raw):
-    httpserver.expect_request("/crm/objects/2026-03/deals/splits/batch/read").respond_with_json(
+    httpserver.expect_request("/deal-splits/2026-09/batch/read").respond_with_json(
         {"results": [{"id": 1, "splits": [raw]}, {"id": "2"}]}
     )
     assert client.splits.read(["1", "2"]) == {"1": (Split("7", "0.5"),), "2": ()}
@@ -93,5 +93,5 @@ def test_owners_are_read_page_by_page(client, httpserver):
         {"results": [owner | {"id": "2", "userId": None}]},
     )
     for page in pages:
-        httpserver.expect_ordered_request("/crm/owners/2026-03").respond_with_json(page)
+        httpserver.expect_ordered_request("/crm/owners/2026-09").respond_with_json(page)
     assert [(o.id, o.user_id) for o in client.reference.owners()] == [("1", "5"), ("2", None)]

@@ -43,8 +43,9 @@ def test_splits_are_read_by_deal_and_add_up_to_one(call, admin):
     read = {deal["id"]: shares(deal) for deal in answer.json()["results"]}
     assert read == {deal: truth.get(deal, {}) for deal in deals}
     assert {sum(map(Decimal, s.values())) for s in read.values() if s} == {Decimal(1)}
-    dated = call("POST", READ.replace("/v3/objects", "/objects/2026-03"), inputs(*deals)).json()
+    dated = call("POST", "/deal-splits/2026-09/batch/read", inputs(*deals)).json()
     assert dated["results"] == answer.json()["results"]
+    assert call("POST", "/crm/objects/2026-09/deals/splits/batch/read", inputs(*deals)).status == 404
 
 
 def test_a_deal_says_itself_whether_and_among_whom_it_is_split(admin):

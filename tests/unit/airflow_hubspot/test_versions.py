@@ -26,7 +26,7 @@ def test_the_ends_are_those_of_hubspots_changelog(version, ends):
     assert support_ends(version) == ends
 
 
-@pytest.mark.parametrize("version", ["2026-03", "v3"])
+@pytest.mark.parametrize("version", ["2026-09", "2026-03", "v3"])
 def test_every_path_of_the_table_has_an_end(version):
     told = {name for support in in_use(version, version) for name in support.resources}
     assert told == set(RESOURCES)
@@ -67,4 +67,4 @@ def test_the_command_shows_versions_ends_and_resources():
 
 def test_the_command_refuses_a_version_that_cannot_be():
     done = run("--api-version", "v9")
-    assert (done.returncode, "use a dated one such as 2026-03, or v3" in done.stderr) == (1, True)
+    assert (done.returncode, "use a dated one such as 2026-09, or v3" in done.stderr) == (1, True)

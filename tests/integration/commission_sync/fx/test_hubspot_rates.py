@@ -15,6 +15,7 @@ from commission_sync.fx.sources.hubspot import HubSpotRates
 from commission_sync.store.rates import Rate
 
 PATHS = {
+    "2026-09": "/settings/currencies/2026-09/exchange-rates",
     "2026-03": "/settings/currencies/2026-03/exchange-rates",
     "v3": "/settings/v3/currencies/exchange-rates",
 }
@@ -117,7 +118,7 @@ def test_a_missing_scope_is_named_and_recorded_without_the_token(portal, httpser
 
 
 def test_the_client_gives_rates_as_decimals(httpserver):
-    httpserver.expect_request(PATHS["2026-03"]).respond_with_json(
+    httpserver.expect_request(PATHS["2026-09"]).respond_with_json(
         {"results": [rate(1, "EUR", 1.1, "2026-01-01T00:00:00Z")]}
     )
     with HubSpotClient(token="t", base_url=httpserver.url_for("")) as client:

@@ -88,8 +88,8 @@ def test_what_is_switched_off_is_switched_on_and_what_nobody_needs_stays(command
     assert "unneeded contact.creation" in said
 
 
-@pytest.mark.parametrize("version", ["v3", "2026-03"])
-def test_both_kinds_of_paths_serve(command, version):
+@pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
+def test_every_release_s_paths_serve(command, version):
     assert command("create", "--api-version", version)[0] == 0
 
 

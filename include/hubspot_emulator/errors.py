@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+_TITLES = {
+    403: "Forbidden",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Time-out",
+}
+
 
 @dataclass
 class ApiError(Exception):
@@ -111,9 +119,8 @@ def uri_too_long() -> ApiError:
 
 
 def gateway(status: int) -> ApiError:
-    """Return a 5xx of the edge, which is no JSON either."""
-    titles = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out"}
-    title = f"{status} {titles.get(status, 'Error')}"
+    """Return an error of the edge, which is no JSON either."""
+    title = f"{status} {_TITLES.get(status, 'Error')}"
     return ApiError(
         status, html=f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body></html>"
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hubspot_emulator.errors import ApiError, error, expired, gateway, rate_limited
+from hubspot_emulator.errors import ApiError, error, expired, gateway, invalid, rate_limited
 
 
 class Fault(StrEnum):
@@ -24,6 +24,11 @@ class Fault(StrEnum):
     TRUNCATED_JSON = "truncated_json"
     LOCKED = "locked_423"
     MIGRATING = "migrating_477"
+    BLOCKED = "blocked_403"
+    VAGUE = "vague_400"
+    ORIGIN_ERROR = "origin_error_530"
+    EMPTY = "empty_200"
+    ERROR_AS_SUCCESS = "error_200"
     EXPIRED_TOKEN = "expired_token_401"  # noqa: S105 - the name of a fault
 
 
@@ -98,6 +103,12 @@ class Faults:
                 migrating = error(477, "This account is being moved between data centres.", "MIGRATION")
                 migrating.headers["Retry-After"] = f"{self.retry_after_seconds:g}"
                 return migrating
+            case Fault.BLOCKED:
+                return gateway(403)
+            case Fault.ORIGIN_ERROR:
+                return gateway(530)
+            case Fault.VAGUE:
+                return invalid("There was a problem with the request.")
             case Fault.EXPIRED_TOKEN:
                 return expired("3 minute(s)", "2026-01-01T00:00:00Z")
             case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +37,9 @@ class Knobs:
     latency_ms: float = 0.0
     short_page_probability: float = 0.0
     out_of_order: bool = False
+    repeated_hit_probability: float = 0.0
+    # By record id: what is shown in place of what the record has; `properties` are merged, null at the top leaves out.
+    odd_records: dict[str, dict[str, Any]] = field(default_factory=dict)
     live_values: bool = False
     merge_makes_third: bool = False
     merged_ids_are_carried: bool = True

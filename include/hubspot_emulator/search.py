@@ -68,6 +68,8 @@ def _disturbed(portal: Portal, hits: list[Version]) -> list[Version]:
     chance, knobs = portal.chance, portal.knobs
     if knobs.short_page_probability and chance.random() < knobs.short_page_probability:
         hits = [v for v in hits if chance.random() >= _DROPPED_FROM_A_SHORT_PAGE]
+    if len(hits) > 1 and knobs.repeated_hit_probability and chance.random() < knobs.repeated_hit_probability:
+        hits = [*hits[:-2], hits[-1], hits[-1]]
     if knobs.out_of_order and len(hits) > 1:
         hits = chance.sample(hits, len(hits))
     return hits

@@ -26,6 +26,11 @@ from hubspot_emulator.webhooks import AppEndpoints, Webhooks
 
 _LARGEST_BODY = 32 * 1024**2
 _JSON = "application/json;charset=utf-8"
+# Successes that are none: what took effect did so all the same.
+_WRONG_BODIES: dict[Fault | None, bytes] = {
+    Fault.EMPTY: b"",
+    Fault.ERROR_AS_SUCCESS: b'{"status":"error","message":"internal error","correlationId":"0"}',
+}
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class HubSpotServer:
             caller.scopes,
         )
         answer = found.handler(call)
-        body = b"" if answer.body is None else orjson.dumps(answer.body)
+        body = _WRONG_BODIES[fault] if fault in _WRONG_BODIES else _body_of(answer)
         portal.stats.called(found.operation, answer.status, size=len(body), seconds=time.perf_counter() - busy)
         await hold.wait("after")
         if fault is Fault.RESET_AFTER_COMMIT:
@@ -170,6 +175,10 @@ class HubSpotServer:
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
+
+
+def _body_of(answer: Answer) -> bytes:
+    return b"" if answer.body is None else orjson.dumps(answer.body)
 
 
 async def _truncated(request: web.Request, answer: Answer, body: bytes, headers: dict[str, str]) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 from airflow_hubspot.client.account import AccountDetails, DailyUsage
 from airflow_hubspot.client.client import HubSpotClient
 from airflow_hubspot.client.errors import (
+    Blocked,
     CircuitOpen,
     Conflict,
     GivenUp,
@@ -14,23 +15,24 @@ from airflow_hubspot.client.errors import (
     RateLimited,
     Unauthorized,
     Unavailable,
+    UnreadableAnswer,
     UriTooLong,
     postponement,
 )
 from airflow_hubspot.client.limits import InMemoryLimiter, Lane, Limiter, Permit, Policy, told
 from airflow_hubspot.client.oauth import OAuthApp, TokenGrant
-from airflow_hubspot.client.objects import (
+from airflow_hubspot.client.objects import Objects
+from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
+from airflow_hubspot.client.records import (
     BatchResult,
     BatchWrite,
     Change,
-    Objects,
     Page,
     PastValue,
     Record,
     SearchPage,
     WriteFailure,
 )
-from airflow_hubspot.client.properties import PropertyDefinition, is_clock_like
 from airflow_hubspot.client.search import Filter, SearchQuery
 from airflow_hubspot.client.stats import CallSnapshot
 from airflow_hubspot.client.token_endpoint import TokenEndpoint
@@ -40,6 +42,7 @@ __all__ = [
     "AccountDetails",
     "BatchResult",
     "BatchWrite",
+    "Blocked",
     "CallSnapshot",
     "Change",
     "CircuitOpen",
@@ -73,6 +76,7 @@ __all__ = [
     "TokenSource",
     "Unauthorized",
     "Unavailable",
+    "UnreadableAnswer",
     "UriTooLong",
     "WriteFailure",
     "is_clock_like",

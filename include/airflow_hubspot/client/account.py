@@ -55,22 +55,34 @@ class Account:
 
     def details(self) -> AccountDetails:
         """Return the portal's id, zone and currencies."""
-        return AccountDetails.of(self._sdk.call("GET", path("account", self._version)))
+        details: AccountDetails = self._sdk.call("GET", path("account", self._version), read=AccountDetails.of)
+        return details
 
     def daily_usage(self) -> DailyUsage | None:
         """Return the use of the daily quota; None when HubSpot does not tell (it does for private apps only)."""
-        results = self._sdk.call("GET", path("daily_usage", self._version)).get("results") or []
-        if not results:
-            return None
-        return DailyUsage(int(results[0]["usageLimit"]), int(results[0]["currentUsage"]), results[0].get("resetsAt"))
+        usage: DailyUsage | None = self._sdk.call("GET", path("daily_usage", self._version), read=_usage)
+        return usage
 
     def token_scopes(self) -> tuple[str, ...] | None:
         """Return the scopes that were granted to the token; None when neither its source nor HubSpot tells."""
         if (known := self._token.scopes()) is not None:
             return known
         try:
-            raw = self._sdk.call("POST", path("token_info", self._version), body={"tokenKey": self._token.token()})
+            asked = {"tokenKey": self._token.token()}
+            scopes: tuple[str, ...] | None = self._sdk.call(
+                "POST", path("token_info", self._version), body=asked, read=_scopes
+            )
         except (Invalid, NotFound):
             return None
-        scopes = raw.get("scopes")
-        return tuple(scopes) if isinstance(scopes, list) else None
+        return scopes
+
+
+def _usage(answer: Mapping[str, Any]) -> DailyUsage | None:
+    for one in answer["results"]:
+        return DailyUsage(int(one["usageLimit"]), int(one["currentUsage"]), one.get("resetsAt"))
+    return None
+
+
+def _scopes(answer: Mapping[str, Any]) -> tuple[str, ...] | None:
+    scopes = answer.get("scopes")
+    return tuple(scopes) if isinstance(scopes, list) else None

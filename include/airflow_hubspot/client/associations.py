@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from airflow_hubspot.client import answers
 from airflow_hubspot.client.errors import HubSpotError
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
@@ -42,15 +43,13 @@ class Associations:
     ) -> list[dict[str, str]]:
         """Add one answer to `found` and return the inputs of what it left out."""
         url = path("associations", self._version, type=from_type, to=to_type)
-        answer = self._sdk.call("POST", url, body={"inputs": list(inputs)})
+        linked, errors = self._sdk.call("POST", url, body={"inputs": list(inputs)}, read=_linked)
         following = []
-        for result in answer["results"]:
-            source = str(result["from"]["id"])
-            # Ids are numbers on the numbered paths and may be strings on the dated ones.
-            found.setdefault(source, set()).update(str(to["toObjectId"]) for to in result["to"])
-            if (after := _next_after(result)) is not None:
+        for source, targets, after in linked:
+            found.setdefault(source, set()).update(targets)
+            if after is not None:
                 following.append({"id": source, "after": after})
-        for error in answer.get("errors") or ():
+        for error in errors:
             for source in _without_any(from_type, to_type, error):
                 found.setdefault(source, set())
         if following == list(inputs):
@@ -58,9 +57,14 @@ class Associations:
         return following
 
 
-def _next_after(result: Mapping[str, Any]) -> str | None:
-    after = ((result.get("paging") or {}).get("next") or {}).get("after")
-    return None if after is None else str(after)
+def _linked(answer: Mapping[str, Any]) -> tuple[list[tuple[str, set[str], str | None]], list[Mapping[str, Any]]]:
+    """Return for each record its id, what is linked to it, and where its next page begins; and the error entries."""
+    # Ids are numbers on the numbered paths and may be strings on the dated ones.
+    linked = [
+        (str(one["from"]["id"]), {str(to["toObjectId"]) for to in one["to"]}, answers.next_after(one))
+        for one in answer["results"]
+    ]
+    return linked, answers.errors_of(answer)
 
 
 def _without_any(from_type: str, to_type: str, error: Mapping[str, Any]) -> list[str]:
@@ -70,4 +74,4 @@ def _without_any(from_type: str, to_type: str, error: Mapping[str, Any]) -> list
             status=207,
             hint="nothing was attached or detached by this answer; it is asked again with the next run",
         )
-    return [str(i) for i in (error.get("context") or {}).get("fromObjectId") or ()]
+    return answers.context_of(error, "fromObjectId")

@@ -5,13 +5,13 @@ Scope `settings.currencies.read`. The official client library does not know thes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from airflow_hubspot.client.answers import next_after
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
 
@@ -43,13 +43,15 @@ class Currencies:
         after: str | None = None
         while True:
             query = [("limit", _PAGE), *([("after", after)] if after else [])]
-            # Parsed here a second time: the transport's numbers are binary, and a rate must keep its digits.
-            body = self._sdk.body("GET", path("exchange_rates", self._version), query=query)
-            page = json.loads(body, parse_float=Decimal, parse_int=Decimal, parse_constant=str)
-            yield from (_exchange_rate(raw) for raw in page.get("results") or ())
-            after = ((page.get("paging") or {}).get("next") or {}).get("after")
-            if not after:
+            url_path = path("exchange_rates", self._version)
+            rates, after = self._sdk.call("GET", url_path, query=query, read=_exchange_rates, exact=True)
+            yield from rates
+            if after is None:
                 return
+
+
+def _exchange_rates(answer: Mapping[str, Any]) -> tuple[list[ExchangeRate], str | None]:
+    return [_exchange_rate(raw) for raw in answer["results"]], next_after(answer)
 
 
 def _exchange_rate(raw: Mapping[str, Any]) -> ExchangeRate:

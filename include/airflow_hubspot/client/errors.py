@@ -18,6 +18,27 @@ _LONGEST_MESSAGE = 500
 _POLICY_SECONDS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 _LOCKED_SECONDS = 2.0
 
+# HubSpot, "Upcoming changes to write validation" (2026-09): rules that an administrator sets for forms and records
+# hold for the API, too.
+_RULES = {
+    "MISSING_REQUIRED_PROPERTY": "an administrator of the portal made this property required for new records: give it "
+    "a value, or let the administrator take the rule back (Settings > Objects > Record customization)",
+    "MISSING_CONDITIONAL_REQUIRED_PROPERTY": "an administrator of the portal made this property required while another "
+    "one has its present value: fill it in on the record, or let the administrator take the rule back "
+    "(Settings > Objects > Properties > Conditional logic)",
+}
+
+_TOKEN_HINTS = {
+    401: "put a valid token into the connection and press Test, then clear the task",
+    # The edge's answer to a token with characters that no token has, as other connectors saw.
+    530: "the token is probably malformed: copy it again, without spaces or line breaks, into the connection, press "
+    "Test, then clear the task; if the token is right, look at HubSpot's status page",
+}
+_BLOCKED_HINT = (
+    "HubSpot's edge turned the call away, not the API; it is tried again by itself. If it lasts, ask HubSpot whether "
+    "the address of this server is blocked"
+)
+
 # A task that has to wait longer than this gives its worker back.
 LONGEST_HELD_SECONDS = 60.0
 
@@ -81,12 +102,14 @@ class Invalid(HubSpotError):
     """HubSpot refuses the request as it stands.
 
     `property_name` is the property at fault when HubSpot names one, `code` HubSpot's name of the fault, such as
-    `READ_ONLY_VALUE`.
+    `READ_ONLY_VALUE`. One that says nothing of what is wrong (`is_vague`) was seen to go away by itself, so a read is
+    made again.
     """
 
     is_final = True
     property_name: str | None = None
     code: str | None = None
+    is_vague: bool = False
 
 
 class UriTooLong(Invalid):
@@ -105,6 +128,14 @@ class Unavailable(HubSpotError):
     """HubSpot cannot answer now; `retry_after` is in seconds when it says or documents one."""
 
     retry_after: float | None = None
+
+
+class UnreadableAnswer(Unavailable):
+    """An answer that says that the call succeeded, but does not have the documented shape."""
+
+
+class Blocked(Unavailable):
+    """HubSpot's edge turned the call away before the API saw it: its answer is no error of the API."""
 
 
 class CircuitOpen(Unavailable):
@@ -170,10 +201,8 @@ def _classified(status: int, message: str, answer: Mapping[str, object]) -> HubS
     match status:
         case 429:
             return RateLimited(message, hint="nothing is lost; the call is made again once the limit allows it")
-        case 401:
-            return Unauthorized(
-                message, hint="put a valid token into the connection and press Test, then clear the task"
-            )
+        case 401 | 530:
+            return Unauthorized(message, hint=_TOKEN_HINTS[status])
         case 403:
             return _forbidden(message, answer)
         case 404:
@@ -190,7 +219,9 @@ def _classified(status: int, message: str, answer: Mapping[str, object]) -> HubS
             return _invalid(message, answer)
 
 
-def _forbidden(message: str, answer: Mapping[str, object]) -> MissingScopes:
+def _forbidden(message: str, answer: Mapping[str, object]) -> HubSpotError:
+    if not answer:
+        return Blocked(message, hint=_BLOCKED_HINT)
     scopes = tuple(sorted({scope for e in _errors(answer) for scope in _context(e, "requiredGranularScopes")}))
     needed = f"grant {' or '.join(scopes)}" if scopes else "check the app's scopes and whether the account blocks it"
     error = MissingScopes(f"{message} Needed: {', '.join(scopes)}" if scopes else message, hint=f"{needed} in HubSpot")
@@ -199,12 +230,21 @@ def _forbidden(message: str, answer: Mapping[str, object]) -> MissingScopes:
 
 
 def _invalid(message: str, answer: Mapping[str, object]) -> Invalid:
-    error = Invalid(message)
+    error = Invalid(message, hint=_RULES.get(_code(answer) or ""))
     names = [name for e in _errors(answer) for name in _context(e, "propertyName")]
     error.property_name = names[0] if names else None
-    codes = [str(e["code"]) for e in _errors(answer) if e.get("code")]
-    error.code = codes[0] if codes else None
+    error.code = _code(answer)
+    error.is_vague = not answer or (not names and error.code is None and _says_nothing(answer))
     return error
+
+
+def _code(answer: Mapping[str, object]) -> str | None:
+    return next((str(e["code"]) for e in _errors(answer) if e.get("code")), None)
+
+
+def _says_nothing(answer: Mapping[str, object]) -> bool:
+    said = str(answer.get("message") or "").strip().rstrip(".").lower()
+    return said in {"", "there was a problem with the request"}
 
 
 def _errors(answer: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
+from airflow_hubspot.client import answers
 from airflow_hubspot.client.errors import HubSpotError
 from airflow_hubspot.client.paths import path
+from airflow_hubspot.client.records import BatchResult, BatchWrite, Change, Page, Record, SearchPage, WriteResult
 from airflow_hubspot.client.sdk import Sdk
 from airflow_hubspot.client.search import SearchQuery
 
@@ -16,90 +17,6 @@ BATCH_LIMIT = 100
 HISTORY_BATCH_LIMIT = 50
 # URLs of over 8,000 characters were refused with 414, one of 5,116 went through.
 _LONGEST_QUERY = 5_000
-
-
-class PastValue(TypedDict):
-    """A value that a property has or had, since when, and where it came from."""
-
-    value: str
-    timestamp: str
-    sourceType: str
-    sourceId: NotRequired[str]
-    sourceLabel: NotRequired[str]
-    updatedByUserId: NotRequired[int]
-
-
-class Record(TypedDict):
-    """A CRM record as HubSpot sends it; every property value is a string or null.
-
-    `propertiesWithHistory` has the newest value first.
-    """
-
-    id: str
-    properties: dict[str, str | None]
-    createdAt: str
-    updatedAt: str
-    archived: bool
-    archivedAt: NotRequired[str]
-    propertiesWithHistory: NotRequired[dict[str, list[PastValue]]]
-
-
-class Change(TypedDict):
-    """New values for some properties of one record; an empty string clears a value."""
-
-    id: str
-    properties: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of a list; `next_after` is None on the last one."""
-
-    results: list[Record]
-    next_after: str | None
-
-
-@dataclass(frozen=True)
-class SearchPage:
-    """A page of hits; `total` counts all that the query matches, also past the 10,000 that it shows."""
-
-    total: int
-    results: list[Record]
-    next_after: str | None
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """What a batch read found, and the ids that it did not."""
-
-    results: list[Record]
-    missing: list[str]
-
-
-@dataclass(frozen=True)
-class WriteResult:
-    """What a batch write did, and HubSpot's entries on the inputs that it refused."""
-
-    results: list[dict[str, Any]]
-    errors: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class WriteFailure:
-    """Why HubSpot left some records of a batch as they were."""
-
-    ids: tuple[str, ...]
-    category: str
-    message: str
-
-
-@dataclass(frozen=True)
-class BatchWrite:
-    """What a batch update changed, as HubSpot now has it, and what it did not."""
-
-    results: list[Record]
-    failures: list[WriteFailure]
-    correlation_id: str | None
 
 
 class Objects:
@@ -127,16 +44,18 @@ class Objects:
         named = ",".join(properties)
         if len(named) <= _LONGEST_QUERY and properties:
             query.append(("properties", named))
-        answer = self._sdk.call("GET", path("objects", self._version, type=object_type), query=query)
-        results: list[Record] = answer["results"]
-        if len(named) > _LONGEST_QUERY and results:
-            results = self.batch_read(object_type, [r["id"] for r in results], properties).results
-        return Page(results, _next_after(answer))
+        url_path = path("objects", self._version, type=object_type)
+        page: Page = self._sdk.call("GET", url_path, query=query, read=answers.list_page)
+        if len(named) <= _LONGEST_QUERY or not page.results:
+            return page
+        whole = self.batch_read(object_type, [r["id"] for r in page.results], properties)
+        return Page(whole.results, page.next_after)
 
     def search_page(self, object_type: str, query: SearchQuery) -> SearchPage:
         """Return a page of hits from the search index, which lags seconds to minutes behind the records."""
-        answer = self._sdk.call("POST", path("search", self._version, type=object_type), body=query.body())
-        return SearchPage(int(answer["total"]), answer["results"], _next_after(answer))
+        url_path = path("search", self._version, type=object_type)
+        page: SearchPage = self._sdk.call("POST", url_path, body=query.body(), read=answers.search_page)
+        return page
 
     def get(self, object_type: str, crm_id: str, properties: Sequence[str] = ()) -> Record:
         """Return one record; a merged one's id answers with the survivor, whose id is another.
@@ -144,7 +63,8 @@ class Objects:
         :raises NotFound: when there is none, or it is archived.
         """
         query = [("properties", ",".join(properties))] if properties else []
-        record: Record = self._sdk.call("GET", path("object", self._version, type=object_type, id=crm_id), query=query)
+        url_path = path("object", self._version, type=object_type, id=crm_id)
+        record: Record = self._sdk.call("GET", url_path, query=query, read=answers.record)
         return record
 
     def batch_read(
@@ -177,9 +97,9 @@ class Objects:
             raise ValueError(f"a batch read takes at most {limit} ids, not {len(ids)}")
         body = {"inputs": [{"id": i} for i in ids], **asked}
         query = [("archived", "true")] if archived else []
-        answer = self._sdk.call("POST", path("batch_read", self._version, type=object_type), query=query, body=body)
-        missing = [i for error in answer.get("errors") or () for i in _not_found(object_type, error)]
-        return BatchResult(answer["results"], missing)
+        url_path = path("batch_read", self._version, type=object_type)
+        results, errors = self._sdk.call("POST", url_path, query=query, body=body, read=answers.batch)
+        return BatchResult(results, [i for error in errors for i in _not_found(object_type, error)])
 
     def batch_upsert(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> WriteResult:
         """Change or create up to 100 records, each found by a property whose values are unique.
@@ -189,10 +109,9 @@ class Objects:
         """
         if len(inputs) > BATCH_LIMIT:
             raise ValueError(f"a batch takes at most {BATCH_LIMIT} inputs, not {len(inputs)}")
-        answer = self._sdk.call(
-            "POST", path("batch_upsert", self._version, type=object_type), body={"inputs": list(inputs)}
-        )
-        return WriteResult(answer.get("results") or [], answer.get("errors") or [])
+        url_path = path("batch_upsert", self._version, type=object_type)
+        results, errors = self._sdk.call("POST", url_path, body={"inputs": list(inputs)}, read=answers.batch)
+        return WriteResult(results, errors)
 
     def batch_update(self, object_type: str, changes: Sequence[Change]) -> BatchWrite:
         """Change up to 100 different records; unlike `get` this does not follow an id that was merged away.
@@ -205,21 +124,9 @@ class Objects:
         if len(changes) > BATCH_LIMIT:
             raise ValueError(f"a batch update takes at most {BATCH_LIMIT} records, not {len(changes)}")
         url_path = path("batch_update", self._version, type=object_type)
-        answer = self._sdk.answer("POST", url_path, body={"inputs": list(changes)})
-        failures = [_failure(error) for error in answer.document.get("errors") or ()]
-        return BatchWrite(answer.document["results"], failures, answer.getheader("x-hubspot-correlation-id"))
-
-
-def _failure(error: Mapping[str, Any]) -> WriteFailure:
-    ids = (error.get("context") or {}).get("ids") or ([error["id"]] if error.get("id") else [])
-    category, message = str(error.get("category") or ""), str(error.get("message") or "")
-    return WriteFailure(tuple(map(str, ids)), category, message)
-
-
-def _next_after(answer: Mapping[str, Any]) -> str | None:
-    following = (answer.get("paging") or {}).get("next") or {}
-    after = following.get("after")
-    return None if after is None else str(after)
+        answer = self._sdk.answer("POST", url_path, body={"inputs": list(changes)}, read=answers.written)
+        results, failures = answer.value
+        return BatchWrite(results, failures, answer.headers.get("x-hubspot-correlation-id"))
 
 
 def _not_found(object_type: str, error: Mapping[str, Any]) -> list[str]:
@@ -227,4 +134,4 @@ def _not_found(object_type: str, error: Mapping[str, Any]) -> list[str]:
         raise HubSpotError(
             f"HubSpot answered a batch read of {object_type} in part: {error.get('message')}", status=207
         )
-    return [str(i) for i in (error.get("context") or {}).get("ids") or ()]
+    return answers.context_of(error, "ids")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_hubspot.client import answers
 from airflow_hubspot.client.errors import Conflict, HubSpotError
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
@@ -48,8 +49,10 @@ class Properties:
 
     def list(self, object_type: str) -> list[PropertyDefinition]:
         """Return every property of an object type; HubSpot sends them all at once."""
-        answer = self._sdk.call("GET", path("properties", self._version, type=object_type))
-        return [_definition(raw) for raw in answer["results"]]
+        found: list[PropertyDefinition] = self._sdk.call(
+            "GET", path("properties", self._version, type=object_type), read=_definitions
+        )
+        return found
 
     def create_group(self, object_type: str, name: str, label: str) -> bool:
         """Add a group of properties and return whether it is new."""
@@ -69,17 +72,26 @@ class Properties:
         """
         try:
             url_path = path("properties_batch_create", self._version, type=object_type)
-            answer = self._sdk.call("POST", url_path, body={"inputs": list(definitions)})
+            created, errors = self._sdk.call("POST", url_path, body={"inputs": list(definitions)}, read=_created)
         except Conflict:
             # HubSpot does not document whether one that exists fails itself or the whole call.
             return self._create_each(object_type, definitions) if len(definitions) > 1 else []
-        refused = [e for e in answer.get("errors") or () if e.get("category") != "OBJECT_ALREADY_EXISTS"]
+        refused = [e for e in errors if e.get("category") != "OBJECT_ALREADY_EXISTS"]
         if refused:
             raise HubSpotError(f"HubSpot created properties of {object_type} in part: {refused[0].get('message')}")
-        return [_definition(raw) for raw in answer["results"]]
+        new: Created = created
+        return new
 
     def _create_each(self, object_type: str, definitions: Sequence[Mapping[str, Any]]) -> Created:
         return [created for one in definitions for created in self.batch_create(object_type, [one])]
+
+
+def _definitions(answer: Mapping[str, Any]) -> list[PropertyDefinition]:
+    return [_definition(raw) for raw in answer["results"]]
+
+
+def _created(answer: Mapping[str, Any]) -> tuple[list[PropertyDefinition], list[Mapping[str, Any]]]:
+    return _definitions(answer), answers.errors_of(answer)
 
 
 def _definition(raw: Mapping[str, Any]) -> PropertyDefinition:

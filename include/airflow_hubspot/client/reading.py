@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from airflow_hubspot.client.objects import Objects, Record, SearchPage
+from airflow_hubspot.client.objects import Objects
+from airflow_hubspot.client.records import Record, SearchPage
 from airflow_hubspot.client.search import MOST_FILTERS, Filter, SearchQuery
 from airflow_hubspot.client.windows import SearchReader
 

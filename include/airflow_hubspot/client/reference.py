@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from airflow_hubspot.client.answers import next_after
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
 
@@ -51,16 +54,25 @@ class Reference:
         after: str | None = None
         while True:
             page = [("after", after)] if after is not None else []
-            answer = self._sdk.call("GET", path("owners", self._version), query=query + page)
-            found += [_owner(raw, archived) for raw in answer["results"]]
-            after = ((answer.get("paging") or {}).get("next") or {}).get("after")
+            url_path = path("owners", self._version)
+            owners, after = self._sdk.call("GET", url_path, query=query + page, read=partial(_owners, archived))
+            found += owners
             if after is None:
                 return found
 
     def stages(self, object_type: str) -> list[Stage]:
         """Return every stage of every pipeline of an object type."""
-        answer = self._sdk.call("GET", path("pipelines", self._version, type=object_type))
-        return [_stage(pipeline, raw) for pipeline in answer["results"] for raw in pipeline["stages"]]
+        url_path = path("pipelines", self._version, type=object_type)
+        found: list[Stage] = self._sdk.call("GET", url_path, read=_stages)
+        return found
+
+
+def _stages(answer: Mapping[str, Any]) -> list[Stage]:
+    return [_stage(pipeline, raw) for pipeline in answer["results"] for raw in pipeline["stages"]]
+
+
+def _owners(archived: bool, answer: Mapping[str, Any]) -> tuple[list[Owner], str | None]:
+    return [_owner(raw, archived) for raw in answer["results"]], next_after(answer)
 
 
 def _owner(raw: dict[str, Any], archived: bool) -> Owner:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from airflow_hubspot.client.board import End, Extent, IdBoard
 from airflow_hubspot.client.intervals import ALL_IDS, IdInterval
-from airflow_hubspot.client.objects import Page, Record, SearchPage
+from airflow_hubspot.client.records import Page, Record, SearchPage
 from airflow_hubspot.client.search import SearchQuery
 from airflow_hubspot.client.windows import IncompleteRead, ProvenPage, SearchReader
 

@@ -7,16 +7,17 @@ times the parsing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import hubspot
 import orjson
-from hubspot.crm.deals import ApiClient, Configuration
 
 from airflow_hubspot.client.limits import Policy
 from airflow_hubspot.client.paths import is_repeatable, operation
-from airflow_hubspot.client.transport import Request, Response, Transport
+from airflow_hubspot.client.request import Request, Response
+from airflow_hubspot.client.transport import Transport
 
 
 class GateResponse:
@@ -27,7 +28,6 @@ class GateResponse:
         self.reason = ""
         self.data: Any = response.body
         self.headers = response.headers
-        self.document = response.document
 
     def getheaders(self) -> Mapping[str, str]:
         """Return all headers."""
@@ -59,18 +59,10 @@ class GateRestClient:
         """Send a call through the gate; the library's own token, timeout and preloading are left aside."""
         if post_params:
             raise ValueError("form posts are not sent through the CRM gate")
-        path = url.removeprefix(self._base_url)
-        request = Request(
-            method=method,
-            path=path,
-            operation=operation(method, path),
-            query=tuple((name, str(value)) for name, value in query_params or ()),
-            body=None if body is None else orjson.dumps(body),
-            policy=Policy.SEARCH if path.rstrip("/").endswith("/search") else Policy.BURST,
-            repeatable=is_repeatable(method, path),
-            headers={k: v for k, v in (headers or {}).items() if k == "User-Agent"},
-        )
-        return GateResponse(self._transport.send(request))
+        query = tuple((name, str(value)) for name, value in query_params or ())
+        request = _request(method, url.removeprefix(self._base_url), query, body)
+        agent = {k: v for k, v in (headers or {}).items() if k == "User-Agent"}
+        return GateResponse(self._transport.send(replace(request, headers=agent)))
 
     def __getattr__(self, method: str) -> Any:
         if not method.isupper():
@@ -79,45 +71,51 @@ class GateRestClient:
 
 
 class Sdk:
-    """The library's client, and its bare `call_api` for the dated paths that it does not know.
+    """The library's client, and calls to the dated paths that it does not know, through the same gate.
 
     `client` is a `hubspot.HubSpot` whose every API class goes through the gate.
     """
 
     def __init__(self, transport: Transport, base_url: str) -> None:
+        self._transport = transport
         self._rest = GateRestClient(transport, base_url)
         self._base_url = base_url
         # The gate puts the real token on each call; this one never leaves the process.
         self.client = hubspot.HubSpot(access_token="held-by-the-gate", api_factory=self._api)  # noqa: S106
-        self._caller = self._gated(ApiClient(Configuration(host=base_url)))
 
     def call(
-        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        read: Callable[[Any], Any] | None = None,
+        exact: bool = False,
     ) -> Any:
-        """Make a call and return its parsed JSON.
+        """Make a call and return what `read` makes of its parsed JSON, or that itself.
 
-        :raises HubSpotError: when HubSpot refuses or stays away.
+        :param exact: parse numbers as decimals, digit by digit
+        :raises UnreadableAnswer: when `read` does not find the shape that it expects, also after retries.
+        :raises HubSpotError: another subclass when HubSpot refuses or stays away.
         """
-        return self.answer(method, path, query=query, body=body).document
-
-    def body(self, method: str, path: str, *, query: Sequence[tuple[str, str]] = ()) -> bytes:
-        """Make a call and return what it answered, byte by byte, for numbers that must keep their digits.
-
-        :raises HubSpotError: when HubSpot refuses or stays away.
-        """
-        return bytes(self.answer(method, path, query=query).data)
+        return self.answer(method, path, query=query, body=body, read=read, exact=exact).value
 
     def answer(
-        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
-    ) -> GateResponse:
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        read: Callable[[Any], Any] | None = None,
+        exact: bool = False,
+    ) -> Response:
         """Make a call and return its answer with status and headers.
 
-        :raises HubSpotError: when HubSpot refuses or stays away.
+        :raises HubSpotError: as `call` does.
         """
-        answer: GateResponse = self._caller.call_api(
-            path, method, query_params=list(query), body=body, _preload_content=False
-        )
-        return answer
+        return self._transport.send(replace(_request(method, path, tuple(query), body), read=read, exact=exact))
 
     def _api(self, package: Any, name: str, config: Mapping[str, Any]) -> Any:
         configuration = package.Configuration(host=self._base_url)
@@ -127,3 +125,15 @@ class Sdk:
     def _gated(self, api_client: Any) -> Any:
         api_client.rest_client = self._rest
         return api_client
+
+
+def _request(method: str, path: str, query: tuple[tuple[str, str], ...], body: Any) -> Request:
+    return Request(
+        method=method,
+        path=path,
+        operation=operation(method, path),
+        query=query,
+        body=None if body is None else orjson.dumps(body),
+        policy=Policy.SEARCH if path.rstrip("/").endswith("/search") else Policy.BURST,
+        repeatable=is_repeatable(method, path),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_hubspot.client import answers
 from airflow_hubspot.client.errors import HubSpotError
 from airflow_hubspot.client.paths import path
 from airflow_hubspot.client.sdk import Sdk
@@ -37,17 +38,22 @@ class Splits:
         if len(deal_ids) > BATCH_LIMIT:
             raise ValueError(f"splits are read for at most {BATCH_LIMIT} deals a call, not {len(deal_ids)}")
         body = {"inputs": [{"id": i} for i in deal_ids]}
-        answer = self._sdk.call("POST", path("splits", self._version), body=body)
-        for error in answer.get("errors") or ():
+        found, errors = self._sdk.call("POST", path("splits", self._version), body=body, read=_splits)
+        for error in errors:
             if error.get("category") != "OBJECT_NOT_FOUND":
                 raise HubSpotError(f"HubSpot answered splits in part: {error.get('message')}", status=207)
-        return {str(r["id"]): tuple(_split(raw) for raw in r.get("splits") or ()) for r in answer["results"]}
+        by_deal: dict[str, tuple[Split, ...]] = found
+        return by_deal
+
+
+def _splits(answer: Mapping[str, Any]) -> tuple[dict[str, tuple[Split, ...]], list[Mapping[str, Any]]]:
+    by_deal = {str(one["id"]): tuple(map(_split, one.get("splits") or ())) for one in answer["results"]}
+    return by_deal, answers.errors_of(answer)
 
 
 def _split(raw: Mapping[str, Any]) -> Split:
     # HubSpot's guide shows the two values bare, its specification as properties of a record.
-    properties = raw.get("properties") or {}
-    return Split(
-        str(raw.get("ownerId") or properties["hubspot_owner_id"]),
-        str(raw.get("percentage") or properties["hs_deal_split_percentage"]),
-    )
+    bare = "percentage" in raw
+    given = raw if bare else raw["properties"]
+    owner, percentage = ("ownerId", "percentage") if bare else ("hubspot_owner_id", "hs_deal_split_percentage")
+    return Split(str(given[owner]), str(given[percentage]))

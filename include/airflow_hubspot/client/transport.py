@@ -6,16 +6,12 @@ repeated, a few short retries. Whatever waits longer than that is the caller's b
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
-import orjson
 import tenacity
 import urllib3
 
@@ -23,13 +19,15 @@ from airflow_hubspot.client.errors import (
     CircuitOpen,
     GivenUp,
     HubSpotError,
+    Invalid,
     NeedsAuthorization,
     RateLimited,
     Unauthorized,
     Unavailable,
     error_from_response,
 )
-from airflow_hubspot.client.limits import POLICIES, Limiter, Permit, Policy, told
+from airflow_hubspot.client.limits import POLICIES, Limiter, Permit, told
+from airflow_hubspot.client.request import Request, Response, value_of
 from airflow_hubspot.client.server_clock import ServerClock, told_date
 from airflow_hubspot.client.stats import CallStats
 from airflow_hubspot.client.tokens import TokenSource
@@ -45,30 +43,6 @@ _BACKOFF_SECONDS = 0.25
 _LONGEST_BACKOFF_SECONDS = 8.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A call to be made; `operation` is its name in messages and statistics, such as `deals.search`."""
-
-    method: str
-    path: str
-    operation: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    policy: Policy = Policy.BURST
-    repeatable: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Response:
-    """An answer that succeeded; header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    document: Any
 
 
 class Transport:
@@ -184,7 +158,7 @@ class Transport:
             raise self._refused(request, answer.status, headers, answer.data)
         self.prove_token()
         self.server_clock.hear(headers)
-        return Response(answer.status, headers, answer.data, _document(request, answer.status, answer.data))
+        return Response(answer.status, headers, answer.data, value_of(request, answer.status, answer.data))
 
     def _over(
         self, request: Request, permit: Permit, started: float, headers: Mapping[str, str], failure: str | None
@@ -238,6 +212,8 @@ class Transport:
             return is_doubtful and not isinstance(error, NeedsAuthorization)
         if isinstance(error, RateLimited):
             return error.retry_after <= LONGEST_WAIT_SECONDS
+        if isinstance(error, Invalid):
+            return error.is_vague and request.repeatable
         if isinstance(error, CircuitOpen) or not isinstance(error, Unavailable):
             return False
         return request.repeatable and (error.retry_after or 0.0) <= LONGEST_WAIT_SECONDS
@@ -256,28 +232,6 @@ def _delay(state: tenacity.RetryCallState) -> float:
     asked = getattr(error, "retry_after", None) or 0.0
     # The limiter already holds everybody back for as long as HubSpot asked; jitter keeps them from coming back at once.
     return float(_jitter(state)) + (0.0 if isinstance(error, RateLimited) else asked)
-
-
-def _document(request: Request, status: int, body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _tolerantly_parsed(request, status, body)
-
-
-def _tolerantly_parsed(request: Request, status: int, body: bytes) -> Any:
-    # Half of a surrogate pair, as Java leaves it when it cuts a text within an emoji, is no reason to lose the page:
-    # whoever stores the record decides.
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Unavailable(
-            f"HubSpot's answer to {request.operation} is not whole: {len(body)} bytes of invalid JSON ({error})",
-            status=status,
-            hint="it is tried again by itself",
-        ) from None
 
 
 def _cause(error: Exception) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow_hubspot.client.errors import HubSpotError
 from airflow_hubspot.client.intervals import ALL_IDS, IdInterval
-from airflow_hubspot.client.objects import Record, SearchPage
+from airflow_hubspot.client.records import Record, SearchPage
 from airflow_hubspot.client.search import Filter, SearchQuery
 
 PAGE_SIZE = 200

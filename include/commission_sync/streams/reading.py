@@ -15,7 +15,7 @@ from uuid import UUID
 
 from airflow_hubspot.client.board import IdBoard
 from airflow_hubspot.client.intervals import ALL_IDS, IdInterval, IdIntervals
-from airflow_hubspot.client.objects import Page, SearchPage
+from airflow_hubspot.client.records import Page, SearchPage
 from airflow_hubspot.client.scan import extent, read_by_list, read_by_search
 from airflow_hubspot.client.windows import ProvenPage, SearchReader, Window
 from commission_sync.store.receipts import Receipt

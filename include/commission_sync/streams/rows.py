@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -111,8 +112,8 @@ class RowBuilder:
             _refuse_nul(properties)
         return (
             record["id"],
-            self._time(properties, self.stream.created_property, record["createdAt"]),
-            self._time(properties, self.stream.modified_property, record["updatedAt"]),
+            self._time(properties, self.stream.created_property, record.get("createdAt")),
+            self._version(record),
             self.content_hash(properties),
             document.decode(),
             *(self._value(f.column, f.property_name, f.convert, properties) for f in self.stream.fields),
@@ -125,11 +126,19 @@ class RowBuilder:
             raise UnreadableValue(f"{name}: {error}") from None
         return self.currency if value is None and column == self.stream.currency_column else value
 
-    def _time(self, properties: dict[str, str | None], name: str, otherwise: str) -> Any:
+    def _time(self, properties: dict[str, str | None], name: str, otherwise: str | None) -> Any:
         try:
             return instant(properties.get(name) or otherwise)
         except UnreadableValue as error:
             raise UnreadableValue(f"{name}: {error}") from None
+
+    def _version(self, record: Record) -> datetime:
+        """Return when the record was last modified: without it, nobody can tell an older version from a newer one."""
+        name = self.stream.modified_property
+        modified: datetime | None = self._time(record["properties"], name, record.get("updatedAt"))
+        if modified is None:
+            raise UnreadableValue(f"{name}: HubSpot gave no time of the last modification")
+        return modified
 
     def content_hash(self, properties: dict[str, str | None]) -> bytes:
         """Return what is equal for two versions of a record that have nothing to tell them apart."""

@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 
 from airflow_hubspot.client import HubSpotClient, HubSpotError
-from airflow_hubspot.client.objects import Page
+from airflow_hubspot.client.records import Page
 from airflow_hubspot.client.windows import SearchReader, Window
 from commission_sync.settings import Settings
 from commission_sync.store.clock import database_now

@@ -19,7 +19,7 @@ from airflow_hubspot.client import (
     Unauthorized,
     Unavailable,
 )
-from airflow_hubspot.client.transport import Request
+from airflow_hubspot.client.request import Request
 from hubspot_emulator import PortalSpec, running_emulator
 
 PORTAL = PortalSpec("acme", 1001, 250, "pat-na1-acme-secret")

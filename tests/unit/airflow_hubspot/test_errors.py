@@ -7,16 +7,19 @@ import orjson
 import pytest
 
 from airflow_hubspot.client import (
+    Blocked,
     Conflict,
     Invalid,
-    MissingScopes,
     NotFound,
     RateLimited,
     Unauthorized,
     Unavailable,
+    UnreadableAnswer,
     UriTooLong,
+    answers,
 )
 from airflow_hubspot.client.errors import error_from_response
+from airflow_hubspot.client.request import Request, value_of
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -31,7 +34,6 @@ def error(status, body=b"", headers=None, **kwargs):
     [
         (400, Invalid),
         (401, Unauthorized),
-        (403, MissingScopes),
         (404, NotFound),
         (409, Conflict),
         (414, UriTooLong),
@@ -112,3 +114,48 @@ def test_an_error_survives_being_sent_to_another_process():
     raised = error(429, {"policyName": "SECONDLY", "correlationId": "c-2"})
     again = pickle.loads(pickle.dumps(raised))
     assert (type(again), str(again), again.retry_after, again.policy) == (RateLimited, str(raised), 1.0, "SECONDLY")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><title>403 Forbidden</title></html>"])
+def test_a_refusal_by_the_edge_is_no_missing_scope_and_is_tried_again(body):
+    raised = error(403, body)
+    assert type(raised) is Blocked
+    assert "whether the address of this server is blocked" in raised.hint
+
+
+@pytest.mark.parametrize(
+    ("body", "is_vague"),
+    [
+        (b"", True),
+        (b"<html></html>", True),
+        ({"status": "error", "message": "There was a problem with the request."}, True),
+        ({"status": "error", "message": "There was a problem with the request.", "errors": [{"code": "X"}]}, False),
+        ({"status": "error", "message": "limit must be at most 200", "category": "VALIDATION_ERROR"}, False),
+    ],
+)
+def test_only_a_400_that_says_nothing_is_doubted(body, is_vague):
+    assert error(400, body).is_vague is is_vague
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("MISSING_REQUIRED_PROPERTY", "for new records"), ("MISSING_CONDITIONAL_REQUIRED_PROPERTY", "on the record")],
+)
+def test_an_administrators_rule_says_what_the_administrator_can_do(code, said):
+    raised = error(400, {"message": "no", "errors": [{"code": code, "context": {"propertyName": ["region"]}}]})
+    assert (raised.code, raised.property_name) == (code, "region")
+    assert said in raised.hint
+    assert "administrator" in raised.hint
+
+
+def test_a_530_names_the_token_first():
+    raised = error(530, b"<html><title>530</title></html>")
+    assert type(raised) is Unauthorized
+    assert raised.hint.startswith("the token is probably malformed")
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b'{"status": "error"}', b'{"results": [1]}'])
+def test_a_success_of_another_shape_is_malformed_and_nothing_else(body):
+    request = Request("GET", "/crm/objects/2026-09/deals", "deals.list", read=answers.list_page)
+    with pytest.raises(UnreadableAnswer, match=r"deals\.list with 200, but not in the documented shape"):
+        value_of(request, 200, body)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_hubspot.client.board import IdBoard
 from airflow_hubspot.client.intervals import ALL_IDS, MAX_ID, IdIntervals
-from airflow_hubspot.client.objects import Page, SearchPage
+from airflow_hubspot.client.records import Page, SearchPage
 from airflow_hubspot.client.scan import extent, read_by_list, read_by_search
 from airflow_hubspot.client.windows import SearchReader
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_hubspot.client.objects import SearchPage
+from airflow_hubspot.client.records import SearchPage
 from airflow_hubspot.client.search import SearchQuery
 from airflow_hubspot.client.windows import IncompleteRead, SearchReader, Window
 

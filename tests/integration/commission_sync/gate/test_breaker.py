@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from airflow_hubspot.client import CircuitOpen, HubSpotError, Invalid, SearchQuery, Unavailable, postponement
-from airflow_hubspot.client.transport import Request
+from airflow_hubspot.client.request import Request
 
 
 def failing(client):

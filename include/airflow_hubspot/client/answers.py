@@ -1,8 +1,8 @@
 """Turns parsed answers into typed pages: the one place that knows which shapes HubSpot's answers have.
 
 A reader takes the parsed JSON and may assume the documented shape: where that does not hold, the transport makes
-`UnreadableAnswer` of whatever the reader ran into, and asks again. Source: HubSpot's published OpenAPI documents; the shapes
-that differ from them were seen on live portals.
+`UnreadableAnswer` of whatever the reader ran into, and asks again. Source: HubSpot's published OpenAPI documents; the
+shapes that differ from them were seen on live portals.
 """
 
 from __future__ import annotations

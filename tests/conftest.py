@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 
+import published
 from commission_sync.local.postgres import EmbeddedPostgres, Server
 from commission_sync.store import migrate
 from hubspot_emulator import PortalSpec, running_emulator
+from hubspot_emulator.recording import VARIABLE
 from world import World, register
 
 TEMPLATE = "migrated"
+RECORDED = pytest.StashKey[Path]()
+VERDICT = pytest.StashKey[published.Verdict]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every emulator of the run, in whichever process, keep what it was asked and what it answered."""
+    if hasattr(config, "workerinput") or not published.DOCUMENTS.is_dir():
+        return
+    config.stash[RECORDED] = Path(tempfile.mkdtemp(prefix="hubspot-exchanges-"))
+    os.environ[VARIABLE] = str(config.stash[RECORDED])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how what was recorded compares with HubSpot's published documents."""
+    if hasattr(config, "workerinput"):
+        return
+    terminalreporter.section("HubSpot's published documents")
+    if (folder := config.stash.get(RECORDED, None)) is None:
+        terminalreporter.write_line(f"not compared: they are not at {published.DOCUMENTS}")
+        return
+    for line in config.stash[VERDICT].lines():
+        terminalreporter.write_line(line)
+    shutil.rmtree(folder)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the run fail where an exchange differs from the documents for no known reason."""
+    if (folder := session.config.stash.get(RECORDED, None)) is None:
+        return
+    verdict = session.config.stash[VERDICT] = published.judge(folder)
+    if verdict.unexplained and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from typing import Any
 from hubspot_emulator.call import Answer, Call
 from hubspot_emulator.currencies import CURRENCIES, NAMES, Rate
 from hubspot_emulator.errors import invalid, not_found
-from hubspot_emulator.times import milliseconds
+from hubspot_emulator.portal import CREATED
+from hubspot_emulator.times import iso, milliseconds
 
 _MOST_LISTED = 100
 
@@ -20,7 +21,7 @@ def codes(call: Call) -> Answer:
 
 def company_currency(call: Call) -> Answer:
     """Tell which currency is the company's own."""
-    return Answer(_currency(call.portal.spec.currency))
+    return Answer({"id": call.portal.spec.currency, "createdAt": iso(milliseconds(CREATED) or 0)})
 
 
 def current_rates(call: Call) -> Answer:
@@ -58,7 +59,7 @@ def create_rate(call: Call) -> Answer:
     effective_ms, rate = milliseconds(effective), _rate(body.get("conversionRate"))
     if effective_ms is None or rate is None:
         raise invalid("conversionRate must be a positive number with up to six decimals, effectiveAt a time")
-    return Answer(call.portal.rates.shown(call.portal.rates.set(code, rate, effective_ms, now)), 201)
+    return Answer(call.portal.rates.shown(call.portal.rates.set(code, rate, effective_ms, now)))
 
 
 def _rate(value: Any) -> Decimal | None:

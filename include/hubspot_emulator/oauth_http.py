@@ -19,6 +19,8 @@ from hubspot_emulator.oauth import CLIENT_ID, CLIENT_SECRET, USER_ID, Access, OA
 if TYPE_CHECKING:
     from hubspot_emulator.server import HubSpotServer
 
+# What HubSpot calls the use of an access token.
+_ACCESS = "access_token"
 _VERSION = r"{version:v1|v3|2025-09|2026-03|2026-09}"
 _PAGE = """<!doctype html><html lang="en"><title>Connect app</title>
 <h1>Connect {client} to a HubSpot account</h1><p>It asks for:</p><ul>{scopes}</ul>
@@ -104,21 +106,15 @@ class OAuthPages:
         access = self._oauth.access(form.get("token", ""))
         if access is None or not access.grant.is_alive or access.expires_at <= time.time():
             return _json({"active": False})
-        return _json({"active": True, "client_id": CLIENT_ID, "token_type": "bearer", **_facts(access)})
+        told = {"active": True, "client_id": CLIENT_ID, "is_private_distribution": False, "token_use": _ACCESS}
+        return _json({**told, **_token_facts(access), "token_type": "bearer"})
 
     async def access_token(self, request: web.Request) -> web.Response:
         """Tell what an access token stands for, as v1 does: the token is in the path."""
         access = self._oauth.access(request.match_info["token"])
         if access is None or not access.grant.is_alive or access.expires_at <= time.time():
             return _refusal(error(404, "access token not found or expired", "OBJECT_NOT_FOUND"))
-        facts = _facts(access) | {
-            "token": access.token,
-            "token_type": "access",
-            "app_id": 1,
-            "user": "demo@example.com",
-        }
-        facts["expires_in"] = int(access.expires_at - time.time())
-        return _json(facts)
+        return _json(_token_facts(access))
 
     async def refresh_token(self, request: web.Request) -> web.Response:
         """Tell what a refresh token stands for, as v1 does."""
@@ -126,7 +122,8 @@ class OAuthPages:
             grant = self._oauth.grant(request.match_info["token"])
         except ApiError:
             return _refusal(not_found("refresh token not found"))
-        return _json({"token": grant.refresh_token, "hub_id": grant.portal_id, "scopes": list(grant.scopes)})
+        facts = {"hub_id": grant.portal_id, "user_id": USER_ID, "scopes": list(grant.scopes)}
+        return _json({**facts, "client_id": CLIENT_ID, "token": grant.refresh_token, "token_type": "refresh"})
 
     async def revoke(self, request: web.Request) -> web.Response:
         """Delete a refresh token; access tokens live on until they expire."""
@@ -162,6 +159,7 @@ class OAuthPages:
         raise refused("BAD_GRANT_TYPE", "missing or unknown grant type", "unsupported_grant_type")
 
     async def _broken(self, request: web.Request, fault: Fault) -> web.Response:
+        request["fault"] = fault
         if fault is Fault.TIMEOUT:
             await asyncio.sleep(self._oauth.faults.timeout_seconds)
         if request.transport is not None:
@@ -175,6 +173,7 @@ def _token_answer(access: Access, version: str, seconds: float) -> dict[str, Any
         "access_token": access.token,
         "refresh_token": access.grant.refresh_token,
         "expires_in": int(seconds),
+        "token_use": _ACCESS,
     }
     # What v1 leaves out, and later versions tell.
     return body if version == "v1" else body | _facts(access)
@@ -185,7 +184,17 @@ def _facts(access: Access) -> dict[str, Any]:
         "hub_id": access.grant.portal_id,
         "user_id": USER_ID,
         "scopes": list(access.grant.scopes),
-        "token_use": "access_token",
+    }
+
+
+def _token_facts(access: Access) -> dict[str, Any]:
+    return {
+        **_facts(access),
+        "token": access.token,
+        "token_type": "access",
+        "app_id": 1,
+        "user": "demo@example.com",
+        "expires_in": int(access.expires_at - time.time()),
     }
 
 

@@ -19,6 +19,7 @@ from hubspot_emulator.faults import Fault
 from hubspot_emulator.oauth import OAuth
 from hubspot_emulator.oauth_http import OAuthPages
 from hubspot_emulator.portal import Portal
+from hubspot_emulator.recording import record
 from hubspot_emulator.routes import Found, find
 from hubspot_emulator.spec import PortalSpec
 from hubspot_emulator.times import http_date
@@ -60,6 +61,7 @@ class HubSpotServer:
     def app(self) -> web.Application:
         """Return the application to be served."""
         app = web.Application(client_max_size=_LARGEST_BODY)
+        record(app)
         add_admin(app, self)
         app.add_routes(OAuthPages(self).routes())
         app.add_routes(AppEndpoints(self.webhooks.app).routes())
@@ -98,6 +100,7 @@ class HubSpotServer:
         fault = portal.faults.draw()
         if fault is not None:
             portal.stats.faults[fault] += 1
+            request["fault"] = fault
             if (failure := portal.faults.answer(fault, is_search=is_search)) is not None:
                 raise failure
         raw = await request.read()

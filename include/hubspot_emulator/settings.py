@@ -43,7 +43,8 @@ def batch_create_properties(call: Call) -> Answer:
             if refused.status != 409:
                 raise
             errors.append({k: v for k, v in refused.body.items() if k != "correlationId"})
-    return batch.answer(call, results, errors, 201)
+    # The release of 2026-09 answers 200 where the older ones answer 201.
+    return batch.answer(call, results, errors, 200 if call.version >= "2026-09" and not call.is_numbered else 201)
 
 
 def update_property(call: Call) -> Answer:

@@ -62,8 +62,7 @@ class AppWebhooks:
 
     def set_target_url(self, url: str, *, at_once: int = 10) -> None:
         """Say where webhooks go, and how many requests HubSpot may make at once."""
-        throttling = {"maxConcurrentRequests": at_once, "period": "SECONDLY"}
-        self._call("PUT", "webhook_settings", {"targetUrl": url, "throttling": throttling})
+        self._call("PUT", "webhook_settings", {"targetUrl": url, "throttling": {"maxConcurrentRequests": at_once}})
 
     def subscriptions(self) -> list[Subscription]:
         """Return all subscriptions."""

@@ -80,7 +80,7 @@ class AppEndpoints:
         return web.Response(status=204)
 
     def _settings(self) -> dict[str, Any]:
-        throttling = {"maxConcurrentRequests": self._concurrency, "period": "SECONDLY"}
+        throttling = {"maxConcurrentRequests": self._concurrency}
         now = iso(now_ms())
         return {"targetUrl": self._app.target_url, "throttling": throttling, "createdAt": now, "updatedAt": now}
 

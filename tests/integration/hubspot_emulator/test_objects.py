@@ -85,7 +85,9 @@ def test_a_record_is_created_with_its_links(call, admin):
     deal = admin.truth_ids(1001)[0]
     wanted = {
         "properties": {"name": "Setup", "price": "10", "quantity": "2"},
-        "associations": [{"to": {"id": deal}, "types": [{"associationTypeId": 20}]}],
+        "associations": [
+            {"to": {"id": deal}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 20}]}
+        ],
     }
     item = call("POST", "/crm/v3/objects/line_items", wanted).json()
     assert item["properties"]["amount"] == "20"

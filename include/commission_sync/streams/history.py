@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from airflow_hubspot.client import Record
-from airflow_hubspot.client.objects import HISTORY_BATCH_LIMIT, PastValue
+from airflow_hubspot.client import PastValue, Record
+from airflow_hubspot.client.objects import HISTORY_BATCH_LIMIT
 from commission_sync.store.history import Entry, outdated_among, outdated_histories, save_history
 from commission_sync.streams.step import StepContext
 from commission_sync.streams.values import UnreadableValue, instant

@@ -40,6 +40,8 @@ class Knobs:
     repeated_hit_probability: float = 0.0
     # By record id: what is shown in place of what the record has; `properties` are merged, null at the top leaves out.
     odd_records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # How days are written: "day" (2026-04-01), "epoch" (1775001600000) or "midnight" (2026-04-01T00:00:00Z).
+    dates_as: str = "day"
     live_values: bool = False
     merge_makes_third: bool = False
     merged_ids_are_carried: bool = True

@@ -25,6 +25,7 @@ CARRIED_OUT = {
     "make sbom": "tests/packaging/test_sbom.py",
     "bin/airflow": "tests/integration/commission_sync/local/test_command.py",
     "python -m commission_sync.mapping": "tests/integration/commission_sync/commands/test_mapping_command.py",
+    "python -m commission_sync.fx": "tests/integration/commission_sync/commands/test_fx_command.py",
     "python -m commission_sync.flags": "tests/integration/commission_sync/commands/test_flags_command.py",
     "python -m commission_sync.webhooks": "tests/integration/commission_sync/webhooks/test_subscriptions.py",
     "python -m airflow_hubspot versions": "tests/integration/airflow_hubspot/test_versions.py",

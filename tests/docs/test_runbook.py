@@ -32,6 +32,8 @@ READ_ON_THE_SPOT = {
     "LocalError": "the terminal",
     "Malformed": "the receiver's answer 400",
     "MayNotMakeRoles": "the terminal",
+    "NoSuchDay": "the log of `fx_rates`: the days after it are read all the same",
+    "NoSuchRate": "the terminal",
     "NotDecidable": "the page that was acted on",
     "Outdated": "the mapping page",
     "PortalMismatch": "the page of the consent",

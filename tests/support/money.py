@@ -16,11 +16,16 @@ from psycopg.types.json import Jsonb
 
 from commission_sync.fx.amounts import TABLES, rule_for
 from commission_sync.settings import Settings
-from commission_sync.store.conversion import Convertible, convert, read_company
+from commission_sync.store.anchor_days import Convertible
+from commission_sync.store.conversion import convert, read_company
 from commission_sync.store.rates import Rate, RateCounts, save_rates
 
 # The day on which the tests of conversion take place, unless they say otherwise.
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+
+def at(day: date, hour: int = 12) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
 @dataclass
@@ -51,6 +56,13 @@ class Books:
         }
         names, marks = ", ".join(values), ", ".join("%s" for _ in values)
         self.execute(f"INSERT INTO deals ({names}) VALUES ({marks})", *values.values())
+
+    def add_property(self, name: str, hubspot_type: str) -> None:
+        self.execute(
+            "INSERT INTO property_catalog (integration_id, object_type, name, label, type, field_type, group_name, "
+            "calculated, read_only) VALUES (%s, 'deals', %s, %s, %s, 'date', 'dealinformation', false, false)",
+            self.integration_id, name, name, hubspot_type,
+        )  # fmt: skip
 
     def add_rates(self, day: date, rates: Mapping[str, str], *, source: str = "ecb", base: str = "EUR") -> RateCounts:
         with closing(psycopg.connect(self.dsn)) as conn, conn.transaction():

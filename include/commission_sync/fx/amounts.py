@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,13 +14,14 @@ import psycopg
 
 from commission_sync.fx.currencies import exponents
 from commission_sync.fx.providers import provider
+from commission_sync.mapping.fields import UnreadableValue, day_reader
 from commission_sync.settings import Settings
+from commission_sync.store.anchor_days import Convertible
 from commission_sync.store.clock import database_now
 from commission_sync.store.conversion import (
     DEALS,
     LINE_ITEMS,
     Company,
-    Convertible,
     Rule,
     Standing,
     convert,
@@ -98,8 +100,16 @@ def rule_for(company: Company, settings: Settings, *, now: datetime) -> Rule:
         anchor=company.fx_anchor,
         today=now.astimezone(zone).date(),
         currencies=sorted(exponents()),
+        read_day=partial(_day, day_reader(company.anchor_type, zone)),
         obstacle=obstacle,
     )
+
+
+def _day(read: Callable[[str], date | None], written: str) -> date | None:
+    try:
+        return read(written)
+    except UnreadableValue:
+        return None
 
 
 def _zone(company: Company) -> tuple[ZoneInfo, str | None]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 import tenacity
 import urllib3
@@ -21,6 +21,8 @@ BACKOFF_SECONDS = 1
 LONGEST_BACKOFF_SECONDS = 10
 # The ECB's whole history since 1999 is 0.7 MB as a zip and 9 MB as XML.
 MOST_BYTES = 50_000_000
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT = "hubspot-commission-sync"
 
 _log = logging.getLogger(__name__)
@@ -79,9 +81,32 @@ class Web:
         return text.replace(self._secret, "***") if self._secret else text
 
     def _once(self, url: str) -> Answer:
+        for _ in range(MOST_REDIRECTS):
+            answer = self._document(url)
+            if isinstance(answer, Answer):
+                return answer
+            url = self._followed(url, answer)
+        raise SourceUnavailable(f"{self.shown(url)} redirects in a circle", hint="check EXCHANGE_RATE_URL")
+
+    def _followed(self, url: str, target: str) -> str:
+        """Return where a redirect leads, if that is the same host: no other one may see the key.
+
+        :raises SourceUnavailable: for another host
+        """
+        full = urljoin(url, target)
+        here, there = urlsplit(url), urlsplit(full)
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            raise SourceUnavailable(
+                f"{self.shown(url)} redirects to another place, {there.scheme}://{there.netloc}, which was not asked",
+                hint="put the source's new address into EXCHANGE_RATE_URL if it moved; stored rates are used meanwhile",
+            )
+        return full
+
+    def _document(self, url: str) -> Answer | str:
+        """Return a document, or where its address redirects to."""
         where = self.shown(url)
         try:
-            answer = self._pool.request("GET", url, preload_content=False)
+            answer = self._pool.request("GET", url, preload_content=False, redirect=False)
             body = answer.read(MOST_BYTES + 1)
             answer.release_conn()
         except urllib3.exceptions.IncompleteRead as error:
@@ -98,6 +123,8 @@ class Web:
             raise SourceUnavailable(
                 f"{where} answers {answer.status}", hint="it is tried again by itself; stored rates are used meanwhile"
             )
+        if answer.status in _REDIRECTS and (target := answer.headers.get("Location")):
+            return str(target)
         return Answer(answer.status, body, where)
 
     def _file(self, url: str) -> Answer:

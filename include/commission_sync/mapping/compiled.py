@@ -89,7 +89,7 @@ class _Compiler:
         return field_type.kind, Input(
             mapping.field,
             name,
-            reader(field_type, self.portal.zone),
+            reader(field_type, self.portal.zone, known.type if known else None),
             required=mapping.required,
             values=dict(mapping.values) or None,
             is_live=known is not None and known.archived_at is None,
@@ -135,7 +135,7 @@ class _Compiler:
             return
         known = self.portal.catalogue.get(column.property)
         is_live = known is not None and known.archived_at is None
-        read = reader(column.type, self.portal.zone)
+        read = reader(column.type, self.portal.zone, known.type if known else None)
         self.helpers[name] = Input(name, column.property, read, default=column.default, is_live=is_live)
         self.kinds[name] = column.type.kind
 

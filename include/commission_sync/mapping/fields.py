@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 
 from commission_sync.mapping.formula import Kind, Value
 from commission_sync.mapping.formula.dates import day
@@ -13,6 +15,7 @@ from commission_sync.streams.values import UnreadableValue, boolean, instant, nu
 
 # HubSpot's field type for an enumeration of which several options can be chosen at once: `core;support`.
 SEVERAL = "checkbox"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class FieldType(StrEnum):
@@ -61,8 +64,11 @@ def natural_type(hubspot_type: str, hubspot_field_type: str) -> FieldType:
     return FieldType.TEXT if hubspot_field_type == SEVERAL else _NATURAL.get(hubspot_type, FieldType.TEXT)
 
 
-def reader(field_type: FieldType, zone: tzinfo) -> Callable[[str], Value]:
-    """Return what turns a string of HubSpot's, which is not empty, into a value; it raises `UnreadableValue`."""
+def reader(field_type: FieldType, zone: tzinfo, hubspot_type: str | None = None) -> Callable[[str], Value]:
+    """Return what turns a string of HubSpot's, which is not empty, into a value; it raises `UnreadableValue`.
+
+    :param hubspot_type: the property's type in the portal's catalogue; None where that is not known
+    """
     match field_type:
         case FieldType.NUMBER:
             return number
@@ -71,20 +77,31 @@ def reader(field_type: FieldType, zone: tzinfo) -> Callable[[str], Value]:
         case FieldType.DATETIME:
             return instant
         case FieldType.DATE:
-            return lambda written: _date(written, zone)
+            return day_reader(hubspot_type, zone)
         case _:
             return str
 
 
-def _date(written: str, zone: tzinfo) -> date | None:
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        moment = instant(written)
+def day_reader(hubspot_type: str | None, zone: tzinfo) -> Callable[[str], date | None]:
+    """Return what tells the day that a value of a property stands for; it raises `UnreadableValue`.
+
+    A `date` property holds a day, which HubSpot writes as `2026-04-01`, as epoch milliseconds or as a time, the latter
+    two of midnight UTC wherever the portal is. A `datetime` holds an instant, which belongs to a day of the portal's.
+    """
+    return partial(_day, zone, hubspot_type)
+
+
+def _day(zone: tzinfo, hubspot_type: str | None, written: str) -> date | None:
+    if _DAY.fullmatch(written):
+        try:
+            return date.fromisoformat(written)
+        except ValueError:
+            raise UnreadableValue(f"{written!r} is no day") from None
+    moment = instant(written)
     if moment is None:
         return None
-    # HubSpot writes the days of date properties as epoch milliseconds, too: midnight UTC, wherever the portal is.
-    return moment.date() if written.lstrip("-").isdigit() else day(moment, zone)
+    is_day = hubspot_type == "date" or (hubspot_type is None and moment.time() == time())
+    return moment.date() if is_day else day(moment, zone)
 
 
 def to_json(value: Value) -> str | bool | None:
@@ -97,4 +114,4 @@ def to_json(value: Value) -> str | bool | None:
     return value.isoformat() if isinstance(value, date) else value
 
 
-__all__ = ["SEVERAL", "FieldType", "UnreadableValue", "natural_type", "reader", "to_json"]
+__all__ = ["SEVERAL", "FieldType", "UnreadableValue", "day_reader", "natural_type", "reader", "to_json"]

@@ -28,6 +28,7 @@ ALL = "SELECT, INSERT, UPDATE, DELETE"
 SYNC_RULE = ALL
 SYNC_EXCEPT: Mapping[str, str | None] = {
     "audit_log": ADD,
+    "fx_fixed_rates": READ,
     "fx_rates": ADD,
     # The commission engine's: a merge of deals moves a commission to the survivor, and that is all.
     "deal_commissions": "SELECT, UPDATE (deal_id)",
@@ -77,6 +78,7 @@ READABLE: Mapping[str, str] = {
     "deal_objects": READ,
     "deal_splits": READ,
     "deals": READ,
+    "fx_entered_rates": READ,
     "mapping_breaches": READ,
     "mapping_problems": READ,
     "mapping_versions": READ,
@@ -91,7 +93,7 @@ READABLE: Mapping[str, str] = {
     "writeback_plans": READ,
 }
 # The same for everybody: exchange rates are of no company.
-READABLE_BY_ALL = ("fx_rate_corrections", "fx_rates")
+READABLE_BY_ALL = ("fx_fixed_rates", "fx_rate_corrections", "fx_rates")
 READABLE_VIEWS = (
     "deals_fx_drift",
     "deals_waiting_for_rate",

@@ -6,7 +6,7 @@ rows, and writes only those whose result differs from what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
@@ -16,26 +16,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from commission_sync.store.anchor_days import WRITTEN, Convertible, anchor_day, read_days
 from commission_sync.store.merge import take_turn
 
 ACTOR = "fx"
-
-
-@dataclass(frozen=True)
-class Convertible:
-    """A table whose rows carry an amount in a currency.
-
-    `t` is the row and `deal` the alias of the deal that dates and freezes it: `t` itself, or what `join` brings in.
-    Besides `amount` and `currency`, the table has amount_base, fx_rate, fx_rate_date, fx_pair, fx_source, fx_rate_ids,
-    fx_anchor_date and fx_waiting. `lock` keeps the rows, and their deals from being frozen, until the commit.
-    """
-
-    table: str
-    entity: str
-    amount: str
-    deal: str = "t"
-    join: str = ""
-    lock: str = "FOR NO KEY UPDATE OF t"
 
 
 DEALS = Convertible(table="deals", entity="deal", amount="amount")
@@ -47,7 +31,7 @@ LINE_ITEMS = Convertible(
 
 @dataclass(frozen=True)
 class Company:
-    """What a company says of its money."""
+    """What a company says of its money; `anchor_type` is HubSpot's type of the property that `fx_anchor` names."""
 
     id: UUID
     company_id: str
@@ -56,6 +40,7 @@ class Company:
     portal_currency: str | None
     portal_time_zone: str | None
     fx_anchor: str
+    anchor_type: str | None
     feature_flags: dict[str, Any]
 
 
@@ -65,7 +50,7 @@ class Rule:
 
     `pivot` is the currency that all rates of `source` are from or into. `max_days` is how many days old a rate may be;
     None: a rate holds until the next one. `exponent` is None when `base_currency` has none, and then `obstacle` says
-    so on every row.
+    so on every row. `read_day` tells the day that a text of the anchor's property stands for, None for none.
     """
 
     source: str
@@ -77,12 +62,17 @@ class Rule:
     anchor: str
     today: date
     currencies: Sequence[str]
+    read_day: Callable[[str], date | None]
     obstacle: str | None = None
 
 
 _COMPANY = """
-SELECT id, company_id, portal_id, base_currency, portal_currency, portal_time_zone, fx_anchor, feature_flags
-FROM crm_integrations WHERE id = %s
+SELECT i.id, i.company_id, i.portal_id, i.base_currency, i.portal_currency, i.portal_time_zone, i.fx_anchor,
+       i.feature_flags, c.type AS anchor_type
+FROM crm_integrations i
+LEFT JOIN property_catalog c ON c.integration_id = i.id AND c.object_type = 'deals'
+     AND 'property:' || c.name = i.fx_anchor
+WHERE i.id = %s
 """
 
 
@@ -98,30 +88,26 @@ def read_company(conn: psycopg.Connection, integration_id: UUID) -> Company:
     return found
 
 
-# A day is the portal's, not UTC's: a deal closed in Tokyo at 08:00 belongs to that morning.
-_CLOSED = "({deal}.closed_at AT TIME ZONE %(zone)s)::date"
-_CREATED = "({deal}.crm_created_at AT TIME ZONE %(zone)s)::date"
-_ANCHORS = {
-    "close_date": f"coalesce({_CLOSED}, {_CREATED})",
-    "create_date": _CREATED,
-    # An empty property falls back to the close date; an unreadable one is for a person to correct.
-    "property": "CASE WHEN coalesce({deal}.properties ->> %(field)s, '') = '' "
-    f"THEN coalesce({_CLOSED}, {_CREATED}) ELSE fx_date({{deal}}.properties ->> %(field)s, %(zone)s) END",
-    "mapped": "CASE WHEN coalesce({deal}.mapped ->> %(field)s, '') = '' "
-    f"THEN coalesce({_CLOSED}, {_CREATED}) ELSE fx_date({{deal}}.mapped ->> %(field)s, %(zone)s) END",
-}
-
 # The legs of a cross rate: a unit of {currency} is num/den units of the pivot. Kept as a fraction, because the inverse
 # of a published rate has no end. The pivot itself is worth 1 on any day, which the null stands for.
-_LEGS = """
-SELECT NULL::date AS rate_date, 1::numeric AS num, 1::numeric AS den, NULL::bigint AS id
+_PUBLISHED_LEGS = """
+SELECT NULL::date AS rate_date, 1::numeric AS num, 1::numeric AS den, NULL::bigint AS id, NULL::date AS joined
 WHERE {currency} = %(pivot)s
 UNION ALL
-SELECT r.rate_date, 1, r.rate, r.id FROM fx_rates_in_force r
+SELECT r.rate_date, 1, r.rate, r.id, NULL FROM fx_rates_in_force r
 WHERE r.source = %(source)s AND r.base = %(pivot)s AND r.quote = {currency} AND r.rate_date BETWEEN p.oldest AND p.day
 UNION ALL
-SELECT r.rate_date, r.rate, 1, r.id FROM fx_rates_in_force r
+SELECT r.rate_date, r.rate, 1, r.id, NULL FROM fx_rates_in_force r
 WHERE r.source = %(source)s AND r.base = {currency} AND r.quote = %(pivot)s AND r.rate_date BETWEEN p.oldest AND p.day
+"""
+
+# From the day on which a currency became a part of the euro it is worth what the law says, whatever a source publishes.
+_LEGS = """
+SELECT l.* FROM ({published}) l
+WHERE NOT EXISTS (SELECT FROM fx_fixed_rates x WHERE x.currency = {currency} AND x.joined <= p.day)
+UNION ALL
+SELECT e.rate_date, e.num, e.den * x.rate, e.id, x.joined
+FROM fx_fixed_rates x, ({published_euro}) e WHERE x.currency = {currency} AND x.joined <= p.day
 """
 
 # 24 decimals: the smallest unit of the weakest currency in the strongest still has 17 digits that count. Money is
@@ -140,42 +126,69 @@ WITH wanted AS MATERIALIZED (
     SELECT p.currency, p.day, best.*
     FROM pairs p CROSS JOIN LATERAL (
         SELECT trim_scale(round(round(c.num * b.den, 24) / (c.den * b.num), 24)) AS rate,
-               least(c.rate_date, b.rate_date) AS rate_date, array_remove(ARRAY[c.id, b.id], NULL) AS ids
+               coalesce(least(c.rate_date, b.rate_date), greatest(c.joined, b.joined)) AS rate_date,
+               array_remove(ARRAY[c.id, b.id], NULL) AS ids,
+               CASE WHEN coalesce(c.joined, b.joined) IS NULL THEN %(source)s
+                    WHEN coalesce(c.rate_date, b.rate_date) IS NULL THEN 'euro' ELSE %(source)s || '+euro' END AS source
         FROM ({legs_of_row}) c, ({legs_of_base}) b
         WHERE c.rate_date IS NULL OR b.rate_date IS NULL OR c.rate_date = b.rate_date OR %(max_days)s::int IS NULL
         ORDER BY c.rate_date DESC NULLS LAST, b.rate_date DESC NULLS LAST LIMIT 1
     ) best
+), entered AS MATERIALIZED (
+    SELECT p.currency, p.day, best.*
+    FROM pairs p CROSS JOIN LATERAL (
+        SELECT CASE WHEN e.base = p.currency THEN e.rate ELSE trim_scale(round(1 / e.rate, 24)) END AS rate,
+               e.valid_from AS rate_date, 'entered:' || e.id AS source
+        FROM fx_entered_rates e
+        WHERE e.integration_id = %(integration_id)s AND e.withdrawn_at IS NULL
+          AND (e.base, e.quote) IN ((p.currency, %(base)s), (%(base)s, p.currency))
+          AND p.day BETWEEN e.valid_from AND e.valid_to
+        ORDER BY e.id DESC LIMIT 1
+    ) best
 ), chosen AS (
     SELECT w.*, basis,
-           CASE basis WHEN 'same' THEN 1 WHEN 'found' THEN f.rate WHEN 'kept' THEN w.fx_rate END AS rate,
-           CASE basis WHEN 'same' THEN w.anchor WHEN 'found' THEN f.rate_date ELSE w.fx_rate_date END AS rate_date,
-           CASE basis WHEN 'same' THEN 'identity' WHEN 'found' THEN %(source)s ELSE w.fx_source END AS source,
-           CASE basis WHEN 'same' THEN '{{}}' WHEN 'found' THEN f.ids ELSE w.fx_rate_ids END AS ids
-    FROM wanted w LEFT JOIN found f ON f.currency = w.currency AND f.day = w.day CROSS JOIN LATERAL (
+           CASE basis WHEN 'same' THEN 1 WHEN 'found' THEN f.rate WHEN 'entered' THEN e.rate
+                      WHEN 'kept' THEN w.fx_rate WHEN 'held' THEN w.fx_rate END AS rate,
+           CASE basis WHEN 'same' THEN w.anchor WHEN 'found' THEN f.rate_date WHEN 'entered' THEN e.rate_date
+                      ELSE w.fx_rate_date END AS rate_date,
+           CASE basis WHEN 'same' THEN 'identity' WHEN 'found' THEN f.source WHEN 'entered' THEN e.source
+                      ELSE w.fx_source END AS source,
+           CASE basis WHEN 'same' THEN '{{}}' WHEN 'found' THEN f.ids WHEN 'entered' THEN '{{}}'
+                      ELSE w.fx_rate_ids END AS ids
+    FROM wanted w LEFT JOIN found f ON f.currency = w.currency AND f.day = w.day
+    LEFT JOIN entered e ON e.currency = w.currency AND e.day = w.day CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN w.amount IS NULL OR %(obstacle)s::text IS NOT NULL THEN NULL
+            WHEN w.amount IS NULL THEN NULL
+            -- What a company has set up wrongly, or a list that has changed, takes back nothing that still is right.
+            WHEN %(obstacle)s::text IS NOT NULL THEN CASE
+                WHEN w.fx_pair = w.pair AND w.amount_base = round(w.amount * w.fx_rate, scale(w.amount_base))
+                THEN 'held' END
             WHEN w.currency = %(base)s THEN 'same'
             WHEN f.rate IS NOT NULL THEN 'found'
+            WHEN e.rate IS NOT NULL THEN 'entered'
             -- A source without the rate takes nothing back, but a provisional rate must not outlive its time.
             WHEN w.fx_rate IS NOT NULL AND w.fx_pair = w.pair AND w.fx_anchor_date = w.anchor
+                 AND w.fx_source NOT LIKE 'entered:%%'
                  AND (%(max_days)s::int IS NULL OR w.fx_rate_date >= w.day - %(max_days)s::int) THEN 'kept'
         END AS basis
     ) b
 ), result AS (
     SELECT id, crm_id, amount_base, fx_rate, fx_rate_date, fx_source, fx_pair, fx_rate_ids, fx_anchor_date, fx_waiting,
-           round(amount * rate, %(exponent)s::int) AS new_amount_base, rate AS new_rate,
+           CASE WHEN basis = 'held' THEN amount_base ELSE round(amount * rate, %(exponent)s::int)
+           END AS new_amount_base,
+           rate AS new_rate,
            CASE WHEN basis IS NOT NULL THEN rate_date END AS new_rate_date,
            CASE WHEN basis IS NOT NULL THEN source END AS new_source,
            CASE WHEN basis IS NOT NULL THEN pair END AS new_pair,
-           CASE WHEN basis IS NOT NULL THEN ids ELSE '{{}}' END AS new_ids, anchor AS new_anchor_date,
+           CASE WHEN basis IS NOT NULL THEN ids ELSE '{{}}' END AS new_ids,
+           CASE WHEN basis = 'held' THEN fx_anchor_date ELSE anchor END AS new_anchor_date,
            CASE
                WHEN amount IS NULL OR basis IS NOT NULL THEN NULL
                WHEN %(obstacle)s::text IS NOT NULL THEN %(obstacle)s
                WHEN currency IS NULL THEN 'it has no currency'
                WHEN anchor IS NULL THEN format('it has no date that can be read (fx_anchor is %%s)', %(anchor)s::text)
                WHEN currency <> ALL (%(currencies)s)
-               THEN format('%%s is no current currency of ISO 4217, and %%s has no rate for it', currency,
-                           %(source)s::text)
+               THEN format('%%s is no currency of ISO 4217, and %%s has no rate for it', currency, %(source)s::text)
                ELSE format('%%s has no rate for %%s on %%s%%s', %(source)s::text, pair, anchor, %(or_before)s::text)
            END AS new_waiting
     FROM chosen
@@ -251,6 +264,8 @@ def convert(
         "obstacle": rule.obstacle,
     }
     take_turn(conn, company.id, table.table)
+    if kind in WRITTEN:
+        read_days(conn, table, kind, scope=_scope(deals, rows), values=values, read=rule.read_day)
     conn.execute(_PLAN_FREELY)
     return conn.execute(_statement(table, kind, _scope(deals, rows)), values).rowcount
 
@@ -268,11 +283,17 @@ def _statement(table: Convertible, anchor: str, scope: LiteralString) -> sql.Com
         amount=sql.Identifier(table.amount),
         join=sql.SQL(table.join),
         lock=sql.SQL(table.lock),
-        anchor=sql.SQL(_ANCHORS[anchor]).format(**names),
+        anchor=anchor_day(table, anchor),
         scope=sql.SQL(scope).format(**names),
-        legs_of_row=sql.SQL(_LEGS).format(currency=sql.SQL("p.currency")),
-        legs_of_base=sql.SQL(_LEGS).format(currency=sql.SQL("%(base)s")),
+        legs_of_row=_legs(sql.SQL("p.currency")),
+        legs_of_base=_legs(sql.SQL("%(base)s")),
     )
+
+
+def _legs(currency: sql.SQL) -> sql.Composed:
+    published = sql.SQL(_PUBLISHED_LEGS)
+    euro = published.format(currency=sql.Literal("EUR"))
+    return sql.SQL(_LEGS).format(currency=currency, published=published.format(currency=currency), published_euro=euro)
 
 
 @dataclass(frozen=True)

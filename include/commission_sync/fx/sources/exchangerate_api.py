@@ -25,13 +25,18 @@ from commission_sync.fx.web import Answer, Web
 
 URL = "https://v6.exchangerate-api.com/v6"
 
+
+class NoSuchDay(Refused):
+    """The provider's history has a hole: the days after it are there."""
+
+
 _ERRORS: dict[str, tuple[type[FxError], str]] = {
     "invalid-key": (BadKey, "put a valid key into EXCHANGE_RATE_API_KEY"),
     "inactive-account": (BadKey, "confirm the account's e-mail address at exchangerate-api.com"),
     "quota-reached": (QuotaReached, "wait for the plan's next month or take a larger plan; missing days come by then"),
     "unsupported-code": (UnsupportedCurrency, "the provider no longer has this currency; use another source"),
     "plan-upgrade-required": (PlanTooSmall, "take a plan with history (Pro), or use ecb or openexchangerates"),
-    "no-data-available": (Refused, "the provider has no rates of that day"),
+    "no-data-available": (NoSuchDay, "the provider has no rates of that day"),
 }
 
 
@@ -57,6 +62,8 @@ class ExchangeRateApi:
         for day in sorted(day for day in days if day < today):
             try:
                 yield self._day(day)
+            except NoSuchDay as error:
+                yield Reading(remarks=[error.message])
             except PlanTooSmall as error:
                 yield self._latest(f"{error.message}; took the latest rates in place of those from {day} on")
                 return

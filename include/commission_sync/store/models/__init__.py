@@ -9,7 +9,7 @@ from commission_sync.store.models.commissions import DealCommission
 from commission_sync.store.models.credentials import Credentials, OAuthState
 from commission_sync.store.models.deals import Deal
 from commission_sync.store.models.flags import FeatureFlag
-from commission_sync.store.models.fx import FxFetch, FxRate, FxRateCorrection, FxRateReject
+from commission_sync.store.models.fx import FxEnteredRate, FxFetch, FxFixedRate, FxRate, FxRateCorrection, FxRateReject
 from commission_sync.store.models.gate import ApiBudget, CachedAnswer, CircuitBreaker
 from commission_sync.store.models.history import (
     PropertyHistory,
@@ -53,7 +53,9 @@ __all__ = [
     "DealObject",
     "DealSplit",
     "FeatureFlag",
+    "FxEnteredRate",
     "FxFetch",
+    "FxFixedRate",
     "FxRate",
     "FxRateCorrection",
     "FxRateReject",

@@ -6,7 +6,7 @@ import uuid
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commission_sync.store.models.base import Base, new_id, now_stamp, zero
@@ -25,6 +25,44 @@ class FxRate(Base):
     rate: Mapped[Decimal]
     fetched_at: Mapped[datetime] = now_stamp()
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+
+
+class FxFixedRate(Base):
+    """A currency that became a part of the euro: one euro is `rate` units of it from `joined` on, for ever."""
+
+    __tablename__ = "fx_fixed_rates"
+    __table_args__ = (CheckConstraint("rate > 0", name="rate"),)
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    joined: Mapped[date]
+    rate: Mapped[Decimal]
+
+
+class FxEnteredRate(Base):
+    """A rate that a person entered for a company, for what its source does not have."""
+
+    __tablename__ = "fx_entered_rates"
+    __table_args__ = (
+        CheckConstraint("base ~ '^[A-Z]{3}$'", name="base"),
+        CheckConstraint("quote ~ '^[A-Z]{3}$'", name="quote"),
+        CheckConstraint("rate > 0 AND rate <> 'Infinity' AND rate <> 'NaN'", name="rate"),
+        CheckConstraint("valid_from <= valid_to", name="days"),
+        CheckConstraint("base <> quote", name="pair"),
+        Index(None, "integration_id", postgresql_where=text("withdrawn_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    integration_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("crm_integrations.id"))
+    base: Mapped[str]
+    quote: Mapped[str]
+    rate: Mapped[Decimal]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+    reason: Mapped[str]
+    entered_by: Mapped[str]
+    entered_at: Mapped[datetime] = now_stamp()
+    withdrawn_by: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class FxRateCorrection(Base):

@@ -1,18 +1,14 @@
 """Which rate counts for a deal, and what its amount becomes."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from commission_sync.settings import Settings
-from money import Books
+from money import Books, at
 
 FRIDAY, SATURDAY, MONDAY = date(2026, 3, 6), date(2026, 3, 7), date(2026, 3, 9)
-
-
-def at(day: date, hour: int = 12) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -120,7 +116,7 @@ def test_a_deal_without_a_rate_waits_and_is_converted_by_itself_when_it_comes(bo
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"currency": "XQZ"}, "XQZ is no current currency of ISO 4217, and ecb has no rate for it"),
+        ({"currency": "XQZ"}, "XQZ is no currency of ISO 4217, and ecb has no rate for it"),
         ({"currency": None}, "it has no currency"),
         ({"currency": "EUR", "closed_at": None, "crm_created_at": None}, "it has no date that can be read"),
     ],
@@ -194,6 +190,27 @@ def test_each_company_says_which_date_counts(database_dsn, anchor, columns, day)
     books.convert()
     assert books.deal("1").fx_anchor_date == day
     assert ("1" in books.waiting()) == (day is None)
+
+
+@pytest.mark.parametrize("written", ["2026-03-07", "1772841600000", "2026-03-07T00:00:00Z", "2026-03-07T00:00:00.000Z"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+def test_a_date_property_is_the_same_day_however_hubspot_writes_it_and_wherever_the_portal_is(
+    database_dsn, written, zone
+):
+    books = Books.of(database_dsn, fx_anchor="property:signed", portal_time_zone=zone, base_currency="EUR")
+    books.add_property("signed", "date")
+    books.add_deal("1", amount=Decimal(1), currency="USD", properties={"signed": written})
+    books.convert()
+    assert books.deal("1").fx_anchor_date == SATURDAY
+
+
+def test_a_datetime_property_is_a_day_of_the_portals_time_zone(database_dsn):
+    books = Books.of(database_dsn, fx_anchor="property:signed", portal_time_zone="America/New_York")
+    books.add_property("signed", "datetime")
+    for crm_id, written in (("1", "2026-03-07T00:00:00Z"), ("2", "1772841600000")):
+        books.add_deal(crm_id, amount=Decimal(1), currency="USD", properties={"signed": written})
+    books.convert()
+    assert {books.deal(c).fx_anchor_date for c in "12"} == {FRIDAY}
 
 
 def test_a_close_date_to_come_uses_todays_rate_until_its_day_has_come(books):

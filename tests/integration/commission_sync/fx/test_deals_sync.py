@@ -117,3 +117,16 @@ def test_the_flag_turns_conversion_off_for_one_company(world, flags, converted):
     acme.execute(f"UPDATE crm_integrations SET feature_flags = '{flags}'")
     sync(acme)
     assert (acme.value("SELECT count(amount_base) FROM deals") > 0) is converted
+
+
+@pytest.mark.parametrize("written", ["epoch", "midnight"])
+def test_a_date_anchor_is_the_same_day_however_the_portal_writes_it(world, written):
+    acme = world(60, time_zone="America/New_York")
+    acme.execute("UPDATE crm_integrations SET fx_anchor = 'property:contract_start_date'")
+    sync(acme)
+    days = "SELECT crm_id, fx_anchor_date FROM deals WHERE properties ? 'contract_start_date' ORDER BY 1"
+    as_day = acme.query(days)
+    assert any(day for _, day in as_day)
+    acme.emulator.admin.set_knobs(1001, dates_as=written)
+    sync(acme, Mode.FULL)
+    assert acme.query(days) == as_day

@@ -7,7 +7,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from commission_sync.store.conversion import Convertible
+from commission_sync.store.anchor_days import Convertible
 from money import Books
 
 FRIDAY, SATURDAY = date(2026, 3, 6), date(2026, 3, 7)

@@ -73,6 +73,38 @@ class TestExchangeRateApi:
         assert reading.rates == [Rate("USD", "EUR", date(2026, 6, 16), Decimal("0.9"))]
         assert "took the latest rates in place of those from 2026-06-05 on" in reading.remarks[0]
 
+    def test_a_hole_in_the_history_does_not_stop_the_days_after_it(self, source, httpserver):
+        httpserver.expect_request(self.HISTORY).respond_with_json(
+            {"result": "error", "error-type": "no-data-available"}, status=404
+        )
+        httpserver.expect_request(f"/v6/{KEY}/history/USD/2026/6/6").respond_with_json(
+            {"result": "success", "base_code": "USD", "conversion_rates": {"EUR": 0.9}}
+        )
+        hole, after = read(source, DAY, date(2026, 6, 6))
+        assert (hole.rates, after.rates) == ([], [Rate("USD", "EUR", date(2026, 6, 6), Decimal("0.9"))])
+        assert "no-data-available" in hole.remarks[0]
+
+    def test_a_redirect_on_the_same_host_is_followed(self, source, httpserver):
+        httpserver.expect_request(self.HISTORY).respond_with_data(status=301, headers={"Location": f"/v7/{KEY}/day"})
+        httpserver.expect_request(f"/v7/{KEY}/day").respond_with_json(
+            {"result": "success", "base_code": "USD", "conversion_rates": {"EUR": 0.9}}
+        )
+        (reading,) = read(source, DAY)
+        assert reading.rates == [Rate("USD", "EUR", DAY, Decimal("0.9"))]
+
+    def test_a_redirect_to_another_host_is_named_and_never_gets_the_key(self, source, httpserver):
+        elsewhere = f"https://rates.example/v6/{KEY}/history"
+        httpserver.expect_request(self.HISTORY).respond_with_data(status=302, headers={"Location": elsewhere})
+        with pytest.raises(SourceUnavailable, match=r"redirects to another place, https://rates\.example") as raised:
+            read(source, DAY)
+        assert "EXCHANGE_RATE_URL" in raised.value.hint
+        assert KEY not in str(raised.value)
+
+    def test_a_circle_of_redirects_ends(self, source, httpserver):
+        httpserver.expect_request(self.HISTORY).respond_with_data(status=302, headers={"Location": self.HISTORY})
+        with pytest.raises(SourceUnavailable, match="redirects in a circle"):
+            read(source, DAY)
+
     @pytest.mark.parametrize(
         ("name", "status", "kind"),
         [

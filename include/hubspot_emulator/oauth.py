@@ -14,6 +14,9 @@ from hubspot_emulator.faults import Faults
 from hubspot_emulator.times import iso
 
 CLIENT_ID, CLIENT_SECRET = "emulated-app", "emulated-secret"
+# A second app of the same developer; portals have agreed to the first one only.
+OTHER_CLIENT_ID, OTHER_CLIENT_SECRET = "other-app", "other-secret"
+APPS = {CLIENT_ID: CLIENT_SECRET, OTHER_CLIENT_ID: OTHER_CLIENT_SECRET}
 USER_ID = 5001
 ENDPOINTS = ("v1", "v3", "2025-09", "2026-03", "2026-09")
 _CODE_SECONDS = 600.0
@@ -85,12 +88,15 @@ class OAuth:
         self.counts["exchanges"] += 1
         return self.issue(known.grant)
 
-    def refresh(self, refresh_token: str) -> Access:
+    def refresh(self, refresh_token: str, client_id: str) -> Access:
         """Return a new access token; with a new refresh token when they rotate.
 
-        :raises ApiError: 400 for a token that is unknown, used up, or of an app that was uninstalled
+        :raises ApiError: 400 for a token that is unknown, used up, of another app, or of one that was uninstalled
         """
         grant = self.grant(refresh_token)
+        if client_id != CLIENT_ID:
+            message = "refresh token was not issued to this client"
+            raise refused("BAD_REFRESH_TOKEN", message, "invalid_grant", message)
         if self.rotates:
             del self._grants[refresh_token]
             grant.refresh_token = Grant(grant.portal_id, ()).refresh_token

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from hubspot_emulator.errors import ApiError, error, not_found
 from hubspot_emulator.faults import Fault
-from hubspot_emulator.oauth import CLIENT_ID, CLIENT_SECRET, USER_ID, Access, OAuth, refused
+from hubspot_emulator.oauth import APPS, CLIENT_ID, USER_ID, Access, OAuth, refused
 
 if TYPE_CHECKING:
     from hubspot_emulator.server import HubSpotServer
@@ -136,9 +136,9 @@ class OAuthPages:
     def _checked(self, version: str, form: Mapping[str, str]) -> None:
         if version not in self._oauth.endpoints:
             raise not_found()
-        if form.get("client_id") != CLIENT_ID:
+        if form.get("client_id") not in APPS:
             raise refused("BAD_CLIENT_ID", "missing or unknown client id", "invalid_client")
-        if form.get("client_secret") != CLIENT_SECRET:
+        if form.get("client_secret") != APPS[form["client_id"]]:
             raise refused("BAD_CLIENT_SECRET", "missing or invalid client secret", "invalid_client")
 
     def _failed(self, fault: Fault | None) -> None:
@@ -155,7 +155,7 @@ class OAuthPages:
         if form.get("grant_type") == "authorization_code":
             return self._oauth.exchange(form.get("code", ""), form.get("redirect_uri", ""))
         if form.get("grant_type") == "refresh_token":
-            return self._oauth.refresh(form.get("refresh_token", ""))
+            return self._oauth.refresh(form.get("refresh_token", ""), form["client_id"])
         raise refused("BAD_GRANT_TYPE", "missing or unknown grant type", "unsupported_grant_type")
 
     async def _broken(self, request: web.Request, fault: Fault) -> web.Response:

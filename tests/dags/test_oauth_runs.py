@@ -31,7 +31,9 @@ def company(database_dsn):
         tokens = emulator.admin.install(1001)
         with closing(connect(database_dsn)) as conn, conn.transaction():
             kept = Tokens(tokens["access_token"], tokens["refresh_token"], 20)
-            store_authorized(conn, Keyring([KEY]), integration_id, kept, scopes=["oauth"], by="a test")
+            store_authorized(
+                conn, Keyring([KEY]), integration_id, kept, scopes=["oauth"], by="a test", client_id="emulated-app"
+            )
         yield emulator, integration_id, tokens
 
 

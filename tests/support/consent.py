@@ -48,7 +48,9 @@ class Consented:
         tokens = self.emulator.admin.install(self.company.portal_id)
         with closing(connect(self.dsn)) as conn, conn.transaction():
             kept = Tokens(tokens["access_token"], tokens["refresh_token"], token_seconds)
-            store_authorized(conn, self.keyring, self.company.id, kept, scopes=["oauth"], by="a test")
+            store_authorized(
+                conn, self.keyring, self.company.id, kept, scopes=["oauth"], by="a test", client_id=APP.client_id
+            )
         return tokens
 
     def worker(self) -> StoredTokens:

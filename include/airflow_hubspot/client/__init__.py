@@ -17,6 +17,7 @@ from airflow_hubspot.client.errors import (
     Unavailable,
     UnreadableAnswer,
     UriTooLong,
+    WrongApp,
     postponement,
 )
 from airflow_hubspot.client.limits import InMemoryLimiter, Lane, Limiter, Permit, Policy, told
@@ -79,6 +80,7 @@ __all__ = [
     "UnreadableAnswer",
     "UriTooLong",
     "WriteFailure",
+    "WrongApp",
     "is_clock_like",
     "postponement",
     "told",

@@ -91,6 +91,10 @@ class NeedsAuthorization(Unauthorized):
     """There is no token to be had before a person of the customer's authorizes the app (again)."""
 
 
+class WrongApp(Unauthorized):
+    """The tokens were issued to another app than the one that uses them: a setting is wrong, no consent has ended."""
+
+
 class MissingScopes(HubSpotError):
     """The token is good, but not for this; `scopes` are those that would do."""
 

@@ -20,6 +20,7 @@ from airflow_hubspot.client.errors import (
     NeedsAuthorization,
     Unauthorized,
     Unavailable,
+    WrongApp,
     error_from_response,
 )
 
@@ -105,9 +106,19 @@ def token_grant(
         ) from None
 
 
+# HubSpot's words for a refresh token that comes with the client id of another app.
+_OF_ANOTHER_APP = "not issued to this client"
+
+
 def _refusal(status: int, headers: Mapping[str, str], body: bytes, answer: Mapping[str, Any]) -> HubSpotError:
     said, kind = str(answer.get("status") or ""), str(answer.get("error") or "")
     told = f"HubSpot refused the token request: {said or kind or status}"
+    if said == "BAD_REFRESH_TOKEN" and _OF_ANOTHER_APP in str(answer.get("message") or "").lower():
+        return WrongApp(
+            f"{told}: the refresh token was not issued to this app",
+            status=status,
+            hint="put back the client id and secret of the app that the customers agreed to; no consent is lost",
+        )
     if kind == "invalid_grant" or said in {"BAD_REFRESH_TOKEN", "BAD_AUTH_CODE", "MISMATCH_REDIRECT_URI_AUTH_CODE"}:
         return NeedsAuthorization(told, status=status, hint="a person has to authorize the app again")
     if kind == "invalid_client" or said.startswith("BAD_CLIENT"):

@@ -109,7 +109,15 @@ class Installation:
                 ),
             )
             tokens = Tokens(grant.access_token, grant.refresh_token, grant.lifetime_seconds)
-            store_authorized(self.conn, self.keyring, onboarded.id, tokens, scopes=list(granted), by=consent.user)
+            store_authorized(
+                self.conn,
+                self.keyring,
+                onboarded.id,
+                tokens,
+                scopes=list(granted),
+                by=consent.user,
+                client_id=self.endpoint.app.client_id,
+            )
         lacking = features_without(flags, granted)
         return Installed(onboarded.id, consent.company, account.portal_id, onboarded.is_new, lacking)
 

@@ -21,6 +21,7 @@ from airflow_hubspot.client import (
     TokenGrant,
     Unauthorized,
     Unavailable,
+    WrongApp,
 )
 from airflow_hubspot.client.errors import LONGEST_HELD_SECONDS
 from commission_sync.store import DatabaseUnavailable
@@ -51,6 +52,21 @@ _log = logging.getLogger(__name__)
 def log_alert(company: Integration, error: NeedsAuthorization) -> None:
     """Say in the log that a company's authorization is lost."""
     _log.error("authorization lost company=%s error=%r next=%r", company.company_id, error.message, error.hint)
+
+
+def require_app(agreed: str | None, used: str) -> None:
+    """Prove that a consent was given to the app that is to use it.
+
+    :param agreed: the app's client id as it was kept with the consent; None where that is not known
+    :raises WrongApp: when it was another one: no consent has ended, the setting is wrong
+    """
+    if agreed is not None and agreed != used:
+        raise WrongApp(
+            f"the customers agreed to the HubSpot app {agreed}, but HUBSPOT_CLIENT_ID (or the connection's login) "
+            f"is {used}",
+            hint="put back the client id and secret of the app that the customers agreed to; no consent is lost, and "
+            "all companies go on by themselves within a minute",
+        )
 
 
 @dataclass(frozen=True)
@@ -178,6 +194,7 @@ class StoredTokens:
     def _refreshed(self, conn: psycopg.Connection, read: Credential) -> _Held | None:
         """Refresh under the lease; None when the row has changed and is to be looked at again."""
         try:
+            require_app(read.client_id, self._endpoint.app.client_id)
             grant = self._endpoint.refresh(read.refresh_token)
         except NeedsAuthorization as error:
             self._dead(conn, read, error)

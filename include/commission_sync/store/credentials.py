@@ -25,10 +25,12 @@ _FORCED_APART = "interval '1 minute'"
 class Credential:
     """A company's tokens as they are now; seconds are counted from when the row was read.
 
-    `authorized_at` and `refreshes` together name the state that was read.
+    `authorized_at` and `refreshes` together name the state that was read. `client_id` is the app that a person agreed
+    to; None where that was not kept.
     """
 
     state: str
+    client_id: str | None
     authorized_at: datetime
     refreshes: int
     scopes: list[str]
@@ -55,7 +57,7 @@ class Tokens:
 
 
 _READ = f"""
-SELECT state, authorized_at, refreshes, scopes, last_error, access_token, refresh_token,
+SELECT state, client_id, authorized_at, refreshes, scopes, last_error, access_token, refresh_token,
        coalesce(extract(epoch FROM expires_at - clock_timestamp()), 0)::float AS seconds_left,
        extract(epoch FROM {_MARGIN})::float AS margin_seconds,
        greatest(0, coalesce(extract(epoch FROM refreshing_until - clock_timestamp()), 0))::float AS leased_seconds
@@ -160,22 +162,29 @@ def mark_needs_authorization(conn: psycopg.Connection, integration_id: UUID, rea
 
 
 def store_authorized(
-    conn: psycopg.Connection, keyring: Keyring, integration_id: UUID, tokens: Tokens, *, scopes: list[str], by: str
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    integration_id: UUID,
+    tokens: Tokens,
+    *,
+    scopes: list[str],
+    by: str,
+    client_id: str,
 ) -> None:
-    """Keep the tokens that a person's consent brought, in place of any that were there."""
+    """Keep the tokens that a person's consent to an app brought, in place of any that were there."""
     # The values are given twice rather than taken from `excluded`, which may be read only by those who may read tokens:
     # the pages, where people consent, may not.
     conn.execute(
         """
         INSERT INTO crm_credentials (integration_id, access_token, refresh_token, lifetime_seconds, expires_at, scopes,
-                                     authorized_by)
+                                     authorized_by, client_id)
         VALUES (%(id)s, %(access)s, %(refresh)s, %(life)s, clock_timestamp() + make_interval(secs => %(life)s),
-                %(scopes)s, %(by)s)
+                %(scopes)s, %(by)s, %(client_id)s)
         ON CONFLICT (integration_id) DO UPDATE
         SET access_token = %(access)s, refresh_token = %(refresh)s, lifetime_seconds = %(life)s,
             expires_at = clock_timestamp() + make_interval(secs => %(life)s), scopes = %(scopes)s,
-            authorized_by = %(by)s, authorized_at = clock_timestamp(), state = 'valid', refreshing_until = NULL,
-            forced_at = NULL, last_error = NULL, alerted_at = NULL, updated_at = now()
+            authorized_by = %(by)s, client_id = %(client_id)s, authorized_at = clock_timestamp(), state = 'valid',
+            refreshing_until = NULL, forced_at = NULL, last_error = NULL, alerted_at = NULL, updated_at = now()
         """,
         {
             "id": integration_id,
@@ -184,6 +193,7 @@ def store_authorized(
             "life": tokens.lifetime_seconds,
             "scopes": scopes,
             "by": by,
+            "client_id": client_id,
         },
     )
 

@@ -33,6 +33,7 @@ class Credentials(Base):
     authorized_at: Mapped[datetime] = now_stamp()
     authorized_by: Mapped[str | None]
     updated_at: Mapped[datetime] = now_stamp()
+    client_id: Mapped[str | None]
 
 
 class OAuthState(Base):

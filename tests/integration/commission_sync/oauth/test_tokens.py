@@ -9,9 +9,17 @@ import traceback
 import psycopg
 import pytest
 
-from airflow_hubspot.client import NeedsAuthorization, OAuthApp, Policy, RateLimited, Unauthorized, Unavailable
+from airflow_hubspot.client import (
+    NeedsAuthorization,
+    OAuthApp,
+    Policy,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    WrongApp,
+)
 from commission_sync.store.keyring import Keyring, UnknownKey, new_key
-from consent import AUTHORIZE_AT, Consented
+from consent import APP, AUTHORIZE_AT, Consented
 
 
 def in_processes(count, work):
@@ -302,3 +310,41 @@ def test_a_company_that_never_authorized_is_told_where_to(world):
     with pytest.raises(NeedsAuthorization, match="the app was never authorized"):
         consented.worker().token()
     assert consented.alerts == []
+
+
+OTHER_APP = OAuthApp("other-app", "other-secret")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_another_app_is_a_wrong_setting_and_ends_no_consent(consented, known):
+    if not known:
+        # A consent from before the app was kept with it: HubSpot's answer tells.
+        consented.change("client_id = NULL")
+    consented.make_due(seconds_left=-1)
+    consented.app = OTHER_APP
+    with pytest.raises(WrongApp) as raised:
+        consented.worker().token()
+    assert "no consent is lost" in raised.value.hint
+    assert (consented.row()["state"], consented.alerts) == ("valid", [])
+    if known:
+        assert "agreed to the HubSpot app emulated-app" in str(raised.value)
+        assert "is other-app" in str(raised.value)
+        assert consented.counts.get("refused", 0) == 0
+
+
+def test_with_the_right_app_back_a_company_goes_on_by_itself(consented):
+    consented.make_due(seconds_left=-1)
+    consented.app = OTHER_APP
+    with pytest.raises(WrongApp):
+        consented.worker().token()
+    consented.app = APP
+    consented.change("refreshing_until = clock_timestamp()")
+    assert consented.opens(consented.worker().token())
+    assert consented.row()["last_error"] is None
+
+
+def test_a_token_that_still_is_good_is_used_while_the_setting_is_wrong(consented):
+    consented.make_due(seconds_left=60)
+    consented.app = OTHER_APP
+    assert consented.opens(consented.worker().token())
+    assert consented.row()["state"] == "valid"

@@ -121,7 +121,9 @@ def test_the_pages_can_do_all_that_they_do(world, login):
             assert use_state(conn, "once", keep_seconds=60)
             new = onboard(conn, Onboarding("globex", 2002, "hubspot_app", {}, "EUR", "UTC", "user:ana"))
             for _ in range(2):
-                store_authorized(conn, keyring, new.id, Tokens("a", "r", 1800), scopes=["oauth"], by="ana")
+                store_authorized(
+                    conn, keyring, new.id, Tokens("a", "r", 1800), scopes=["oauth"], by="ana", client_id="app"
+                )
         with conn.transaction():
             conn.execute("SELECT * FROM webhook_delivery, webhook_dead_letters")
             assert replay(conn, Selection(states=["dead"]), actor="ana") == 0

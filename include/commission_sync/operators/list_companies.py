@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from commission_sync.flags.read import all_with_flags
 from commission_sync.operators.database import COMMISSIONS_DB, commissions_connection
 from commission_sync.operators.groups import Named, in_groups
 from commission_sync.settings import load_settings
@@ -22,7 +23,7 @@ class ListCompaniesOperator(BaseOperator):
     run before anything is read.
 
     :param database_conn_id: the Airflow connection of the commissions database
-    :param feature: only companies that have not switched it off in `crm_integrations.feature_flags`
+    :param feature: only companies that have this capability, as their flags decide
     :param grouped: False: a set for each company however many there are, as `{"integration_id": ..., "company": ...}`
     """
 
@@ -44,7 +45,7 @@ class ListCompaniesOperator(BaseOperator):
         wanted = context["params"].get("companies") or []
         with commissions_connection(self.database_conn_id) as conn:
             try:
-                found = active_integrations(conn, wanted)
+                found = all_with_flags(conn, active_integrations(conn, wanted))
             except UnknownCompany as error:
                 raise AirflowFailException(str(error)) from None
             troubled = in_trouble(conn, context["dag_run"].dag_id) if self.grouped else set()
@@ -55,7 +56,7 @@ class ListCompaniesOperator(BaseOperator):
             )
         on = [i for i in found if i.has_feature(self.feature)]
         if off := [i.company_id for i in found if i not in on]:
-            self.log.info("left out, as feature_flags.%s is false: %s", self.feature, ", ".join(off))
+            self.log.info("left out, as they do not have %s (docs/flags.md): %s", self.feature, ", ".join(off))
         named: list[Named] = [{"integration_id": str(i.id), "company": i.company_id} for i in on]
         if not self.grouped:
             return named

@@ -90,6 +90,7 @@ READABLE: Mapping[str, str] = {
     "sync_receipts": READ,
     "sync_rejects": READ,
     "sync_runs": READ,
+    "sync_stream_status": READ,
     "writeback_plans": READ,
 }
 # The same for everybody: exchange rates are of no company.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
@@ -41,7 +41,6 @@ class Company:
     portal_time_zone: str | None
     fx_anchor: str
     anchor_type: str | None
-    feature_flags: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Rule:
 
 _COMPANY = """
 SELECT i.id, i.company_id, i.portal_id, i.base_currency, i.portal_currency, i.portal_time_zone, i.fx_anchor,
-       i.feature_flags, c.type AS anchor_type
+       c.type AS anchor_type
 FROM crm_integrations i
 LEFT JOIN property_catalog c ON c.integration_id = i.id AND c.object_type = 'deals'
      AND 'property:' || c.name = i.fx_anchor

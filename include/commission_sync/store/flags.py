@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -46,15 +46,20 @@ SET value = excluded.value, default_value = excluded.default_value, percentage =
     allow = excluded.allow, deny = excluded.deny, note = excluded.note, updated_by = excluded.updated_by,
     updated_at = now()
 """
-_ALL_RULES = """
+ALL_RULES = """
 SELECT integration_id, flag, value, default_value, percentage, allow, deny, note FROM feature_flags
 """
 
 
 def every_flag_rule(conn: psycopg.Connection) -> dict[UUID | None, list[FlagRule]]:
     """Return the rules for single companies, and under None those for all."""
+    return rules_by_company(conn.execute(ALL_RULES).fetchall())
+
+
+def rules_by_company(rows: Iterable[Sequence[Any]]) -> dict[UUID | None, list[FlagRule]]:
+    """Return what rows of `ALL_RULES` say, by company; under None the rules for all."""
     rules: dict[UUID | None, list[FlagRule]] = {}
-    for integration_id, *rule in conn.execute(_ALL_RULES):
+    for integration_id, *rule in rows:
         rules.setdefault(integration_id, []).append(FlagRule(*rule))
     return rules
 

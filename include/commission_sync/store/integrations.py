@@ -10,8 +10,6 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-_LONGEST_MESSAGE = 2_000
-
 
 class UnknownCompany(LookupError):
     """A run was asked for companies that have no active integration."""
@@ -90,39 +88,6 @@ def companies_like(conn: psycopg.Connection, part: str, most: int) -> list[str]:
         {"part": part, "most": most},
     )
     return [name for name, _ in rows.fetchall()]
-
-
-def mark_syncing(conn: psycopg.Connection, integration_id: UUID) -> None:
-    """Say that a run is under way."""
-    conn.execute(
-        "UPDATE crm_integrations SET sync_status = 'syncing', updated_at = now() WHERE id = %s", (integration_id,)
-    )
-
-
-def mark_synced(conn: psycopg.Connection, integration_id: UUID, *, cursor: str) -> None:
-    """Say that a run has ended well."""
-    conn.execute(
-        "UPDATE crm_integrations SET sync_status = 'idle', last_sync = now(), sync_cursor = %s, error_count = 0, "
-        "last_error_message = NULL, updated_at = now() WHERE id = %s",
-        (cursor, integration_id),
-    )
-
-
-def mark_deferred(conn: psycopg.Connection, integration_id: UUID, message: str) -> None:
-    """Say that a run waits, and what for; that is no failure."""
-    conn.execute(
-        "UPDATE crm_integrations SET sync_status = 'idle', last_error_message = %s, updated_at = now() WHERE id = %s",
-        (message[:_LONGEST_MESSAGE], integration_id),
-    )
-
-
-def mark_failed(conn: psycopg.Connection, integration_id: UUID, message: str) -> None:
-    """Say that a run has failed, and why."""
-    conn.execute(
-        "UPDATE crm_integrations SET sync_status = 'error', last_error_message = %s, error_count = error_count + 1, "
-        "updated_at = now() WHERE id = %s",
-        (message[:_LONGEST_MESSAGE], integration_id),
-    )
 
 
 def record_account(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,6 @@ class Company:
     id: UUID
     company_id: str
     portal_id: int
-    feature_flags: dict[str, Any]
     sync_status: str
     last_error_message: str | None
     last_sync: datetime | None
@@ -73,11 +72,12 @@ _STANDINGS = """
 WITH oldest AS (
     SELECT c.integration_id, min(c.cursor_at) AS cursor_at
     FROM sync_cursors c JOIN crm_integrations i ON i.id = c.integration_id
-    JOIN unnest(%(streams)s::text[], %(features)s::text[]) AS s (stream, feature) ON s.stream = c.stream
-    WHERE s.feature IS NULL OR i.feature_flags ->> s.feature IS DISTINCT FROM 'false'
+    WHERE c.stream = ANY (%(streams)s)
+      AND NOT EXISTS (SELECT FROM unnest(%(off_ids)s::uuid[], %(off_streams)s::text[]) AS o (id, stream)
+                      WHERE o.id = i.id AND o.stream = c.stream)
     GROUP BY c.integration_id
 )
-SELECT i.id, i.company_id, i.portal_id, i.feature_flags, i.sync_status::text, i.last_error_message, i.last_sync,
+SELECT i.id, i.company_id, i.portal_id, i.sync_status::text, i.last_error_message, i.last_sync,
        coalesce(b.state, 'closed') AS breaker, b.last_error AS breaker_error, b.probe_at,
        o.cursor_at AS oldest_cursor_at,
        CASE WHEN NOT i.is_active THEN 'paused' WHEN k.state <> 'valid' THEN 'unauthorized'
@@ -120,10 +120,24 @@ FROM api_budgets WHERE integration_id = ANY(%s)
 """
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The streams that count, how old they may be, and those that companies do not have, as their flags decide."""
+
+    streams: Sequence[str]
+    sla: timedelta
+    switched_off: frozenset[tuple[UUID, str]] = frozenset()
+
+    def values(self) -> dict[str, Any]:
+        """Return what the queries of this module are given."""
+        off = list(self.switched_off)
+        ids, names = [one for one, _ in off], [name for _, name in off]
+        return {"streams": list(self.streams), "sla": self.sla, "off_ids": ids, "off_streams": names}
+
+
 def companies(
     conn: psycopg.Connection,
-    features: Mapping[str, str | None],
-    sla: timedelta,
+    counted: Counted,
     *,
     only: UUID | None = None,
     name: str = "",
@@ -133,11 +147,10 @@ def companies(
 ) -> list[Company]:
     """Return a page of companies, those that need a person first.
 
-    :param features: the streams that count, each with the flag that switches it off
     :param only: this one alone
     :param name: only those with this in their name; `standing` only those that stand so
     """
-    values = _values(features, sla) | {
+    values = counted.values() | {
         "id": only,
         "name": name,
         "standing": standing,
@@ -149,9 +162,9 @@ def companies(
         return cursor.execute(_PAGE, values).fetchall()
 
 
-def totals(conn: psycopg.Connection, features: Mapping[str, str | None], sla: timedelta) -> dict[str, int]:
+def totals(conn: psycopg.Connection, counted: Counted) -> dict[str, int]:
     """Return how many companies stand how, without those that nobody does."""
-    return dict(conn.execute(_TOTALS, _values(features, sla)).fetchall())
+    return dict(conn.execute(_TOTALS, counted.values()).fetchall())
 
 
 def stream_states(conn: psycopg.Connection, ids: Sequence[UUID], streams: Sequence[str]) -> list[StreamState]:
@@ -164,7 +177,3 @@ def budgets(conn: psycopg.Connection, ids: Sequence[UUID]) -> list[Budget]:
     """Return what is used of the companies' limits."""
     with conn.cursor(row_factory=class_row(Budget)) as cursor:
         return cursor.execute(_BUDGETS, (list(ids),)).fetchall()
-
-
-def _values(features: Mapping[str, str | None], sla: timedelta) -> dict[str, Any]:
-    return {"streams": list(features), "features": list(features.values()), "sla": sla}

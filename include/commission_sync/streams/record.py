@@ -13,14 +13,25 @@ import psycopg
 from airflow_hubspot.client import HubSpotClient, postponement
 from commission_sync.gate import PortalCache
 from commission_sync.store.cursors import read_cursor
-from commission_sync.store.integrations import Integration, mark_deferred, mark_failed, mark_synced, mark_syncing
+from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts, correct_window, finish_run, keep_clock_warning, open_run
+from commission_sync.store.stream_status import (
+    StreamOf,
+    forget_streams,
+    mark_failed,
+    mark_running,
+    mark_succeeded,
+    mark_waiting,
+)
 from commission_sync.streams.clock import Clocks, clocks
 from commission_sync.streams.clock import now as now_at_both
 from commission_sync.streams.report import Report
 from commission_sync.streams.request import Plan, SyncRequest
+from commission_sync.streams.standard import STREAMS
 
 _log = logging.getLogger(__name__)
+
+_Mark = Callable[[psycopg.Connection, StreamOf, str], None]
 
 
 class RunRecord:
@@ -50,6 +61,7 @@ class RunRecord:
         self._client = client
         self._integration = integration
         self._stream = stream
+        self._of = StreamOf(integration.id, request.dag_id, stream)
         self._request = request
         self._plan = plan
         self._before = client.stats.snapshot()
@@ -71,7 +83,7 @@ class RunRecord:
                 window_from=plan.window_from,
                 window_to=plan.window_to,
             )
-            mark_syncing(self._conn, self._integration.id)
+            mark_running(self._conn, self._of)
         return self
 
     def __exit__(
@@ -86,7 +98,7 @@ class RunRecord:
             self.report.finished(self.counts, calls=calls, waited=waited, lag=lag)
         elif (seconds := postponement(error)) is not None:
             self.report.deferred(error, self.counts, calls, seconds)
-            self._ended("deferred", error, mark_deferred)
+            self._ended("deferred", error, mark_waiting)
         else:
             self.report.failed(error, self.counts, calls)
             self._ended("failed", error, mark_failed)
@@ -116,14 +128,16 @@ class RunRecord:
         with self._conn.transaction():
             finish_run(self._conn, self.sync_run_id, state="success", counts=self.counts)
             cursor = read_cursor(self._conn, self._integration.id, self._stream)
-            mark_synced(self._conn, self._integration.id, cursor=cursor.at.isoformat() if cursor else "")
+            mark_succeeded(self._conn, self._of, cursor=cursor.at.isoformat() if cursor else "")
+            gone = frozenset(each.name for each in STREAMS if not self._integration.has_feature(each.feature))
+            forget_streams(self._conn, self._integration.id, gone)
 
-    def _ended(self, state: str, error: BaseException, mark: Callable[[psycopg.Connection, UUID, str], None]) -> None:
+    def _ended(self, state: str, error: BaseException, mark: _Mark) -> None:
         message = f"{type(error).__name__}: {error}"
         try:
             with self._conn.transaction():
                 finish_run(self._conn, self.sync_run_id, state=state, counts=self.counts, error=message)
-                mark(self._conn, self._integration.id, message)
+                mark(self._conn, self._of, message)
         except psycopg.Error:
             # The next try marks this run as abandoned; the error that ended it must not be hidden by this one.
             _log.exception("the end of the run could not be written down")

@@ -141,3 +141,14 @@ class Claim:
 def _keys(events: Iterable[Claimed]) -> dict[str, object]:
     listed = list(events)
     return {"ids": [e.id for e in listed], "times": [e.occurred_at for e in listed]}
+
+
+_IGNORE = """
+UPDATE webhook_events SET state = 'ignored', last_error = %s, finished_at = now()
+WHERE integration_id = %s AND state IN ('received', 'retry')
+"""
+
+
+def ignore_waiting(conn: psycopg.Connection, integration_id: UUID, why: str) -> int:
+    """Put by what waits for a company, in the caller's transaction, and return how many events that were."""
+    return conn.execute(_IGNORE, (why, integration_id)).rowcount

@@ -9,11 +9,14 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import orjson
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from commission_sync.flags.read import COMPANIES, decided_off
+from commission_sync.store.flags import ALL_RULES, rules_by_company
 from commission_sync.webhooks.intake import Incoming
 
 CHANNEL = "webhook_events"
@@ -21,6 +24,9 @@ CHANNEL = "webhook_events"
 _WAIT_SECONDS = 1.0
 _RING_SECONDS = 0.1
 _CLOCK_SECONDS = 60.0
+# A worker looks at the flags itself, so what slips through in between is not worked off.
+_FLAGS_SECONDS = 5.0
+FLAG = "webhooks"
 # While one waits for the disk, another gets ready.
 _WRITERS = 2
 _MOST_AT_ONCE = 1_000
@@ -50,7 +56,7 @@ CROSS JOIN LATERAL (
         ('dead', 'unreadable', NULL, e.problem IS NOT NULL),
         ('ignored', NULL, 'no company has this portal', i.id IS NULL),
         ('ignored', NULL, 'the company is not active', NOT i.is_active),
-        ('ignored', NULL, 'webhooks are switched off for the company', i.feature_flags->>'webhooks' = 'false'),
+        ('ignored', NULL, 'webhooks are switched off for the company', i.id = ANY (%s)),
         ('received', NULL, NULL, true)
     ) AS rule (state, error_class, reason, applies) WHERE applies LIMIT 1
 ) verdict
@@ -77,6 +83,14 @@ class _Told:
     monotonic: float
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """Which companies do not have webhooks, and when that was decided by this process's monotonic clock."""
+
+    without: list[UUID]
+    monotonic: float
+
+
 class Inbox:
     """Where a web server keeps events; one for each process, opened at the first event.
 
@@ -94,6 +108,7 @@ class Inbox:
         self._writers: set[asyncio.Task[None]] = set()
         self._ringing: asyncio.Task[None] | None = None
         self._told: _Told | None = None
+        self._decided: _Decided | None = None
 
     async def keep(self, events: Sequence[Incoming]) -> int:
         """Keep all of the events, or none, and return how many were new.
@@ -172,12 +187,25 @@ class Inbox:
         # One text, as psycopg writes arrays in Python, which was a fifth of what a webhook cost the server.
         rows = orjson.dumps([event for _, event in ordered]).decode()
         try:
-            return await _run(pool, rows)
+            return await _run(pool, rows, await self._without(pool))
         except psycopg.OperationalError:
             # The server may have been restarted since: inserting twice does the same as once.
             with suppress(psycopg.Error):
                 await pool.check()
-        return await _run(pool, rows)
+        return await _run(pool, rows, await self._without(pool))
+
+    async def _without(self, pool: AsyncConnectionPool) -> list[UUID]:
+        """Return the companies that do not have webhooks, as their flags decided a few seconds ago at most."""
+        if self._decided is None or time.monotonic() - self._decided.monotonic > _FLAGS_SECONDS:
+            try:
+                async with pool.connection() as conn:
+                    companies = await (await conn.execute(COMPANIES)).fetchall()
+                    rules = await (await conn.execute(ALL_RULES)).fetchall()
+            except PoolTimeout:
+                raise InboxUnavailable("the commissions database does not answer") from None
+            without = decided_off(FLAG, companies, rules_by_company(rules))
+            self._decided = _Decided(sorted(without), time.monotonic())
+        return self._decided.without
 
     async def _opened(self) -> AsyncConnectionPool:
         async with self._opening:
@@ -214,10 +242,10 @@ class Inbox:
             _log.warning("webhooks bell not rung error=%r", _first_line(error))
 
 
-async def _run(pool: AsyncConnectionPool, rows: str) -> set[str]:
+async def _run(pool: AsyncConnectionPool, rows: str, without: list[UUID]) -> set[str]:
     try:
         async with pool.connection() as conn:
-            return {row[0] for row in await (await conn.execute(_KEEP, (rows,))).fetchall()}
+            return {row[0] for row in await (await conn.execute(_KEEP, (rows, without))).fetchall()}
     except PoolTimeout:
         raise InboxUnavailable("the commissions database does not answer") from None
 

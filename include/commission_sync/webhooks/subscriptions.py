@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 from airflow_hubspot.client.subscriptions import AppWebhooks, Subscription, Topic
+from commission_sync.flags.read import all_with_flags
 from commission_sync.store.integrations import active_integrations
 from commission_sync.streams.stream import Stream
 from commission_sync.webhooks.events import OBJECT_TYPES
@@ -30,7 +31,7 @@ CROSS JOIN LATERAL jsonb_path_query(
 ) s
 JOIN property_catalog c ON c.integration_id = i.id AND c.archived_at IS NULL
   AND c.name = ANY (regexp_split_to_array(s #>> '{}', '[^A-Za-z0-9_]+'))
-WHERE i.is_active AND coalesce(i.feature_flags->>'webhooks', 'true') <> 'false'
+WHERE i.id = ANY (%s)
 """
 
 
@@ -53,8 +54,8 @@ def needed(conn: psycopg.Connection | None) -> list[Topic]:
     """Return the topics that some active company needs; without a database, those that all features need."""
     if conn is None:
         return [topic for stream in STREAMS.values() for topic in _topics(stream, ())]
-    companies = [i for i in active_integrations(conn) if i.has_feature("webhooks")]
-    mapped = conn.execute(_MAPPED).fetchall()
+    companies = [i for i in all_with_flags(conn, active_integrations(conn)) if i.has_feature("webhooks")]
+    mapped = conn.execute(_MAPPED, ([company.id for company in companies],)).fetchall()
     streams = [s for s in STREAMS.values() if any(company.has_feature(s.feature) for company in companies)]
     return [
         topic

@@ -14,7 +14,8 @@ from airflow_hubspot.client import HubSpotClient
 from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts, finish_run, open_run
 from commission_sync.streams.landing import Derive, nothing_follows
-from commission_sync.webhooks.inbox import CHANNEL
+from commission_sync.webhooks.claims import ignore_waiting
+from commission_sync.webhooks.inbox import CHANNEL, FLAG
 from commission_sync.webhooks.lanes import attend, leave
 from commission_sync.webhooks.processing import Drain, Stopped, Tally
 from commission_sync.webhooks.refresh import Records
@@ -53,6 +54,8 @@ class LaneWorker:
         :raises psycopg.Error: when the database is away; what was claimed comes back once its lease has run out.
         """
         worker, lane = uuid4(), self.integration.id
+        if not self.integration.has_feature(FLAG):
+            return self._ignored()
         if not attend(self.conn, lane, worker):
             _log.info("webhooks left company=%s why=%r", self.integration.company_id, "paused, or somebody is here")
             return Tally()
@@ -70,6 +73,13 @@ class LaneWorker:
             if not self.conn.closed:
                 leave(self.conn, lane, worker)
         return drain.tally
+
+    def _ignored(self) -> Tally:
+        """Put by what came before the company's webhooks were switched off."""
+        with self.conn.transaction():
+            events = ignore_waiting(self.conn, self.integration.id, "webhooks are switched off for the company")
+        _log.info("webhooks ignored company=%s events=%d why=%r", self.integration.company_id, events, "switched off")
+        return Tally()
 
     def _stay(self, drain: Drain) -> None:
         with self.conn.transaction():

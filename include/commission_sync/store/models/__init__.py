@@ -22,7 +22,7 @@ from commission_sync.store.models.mapping import MappingBreach, MappingProblem, 
 from commission_sync.store.models.quality import DataQualityFinding, DataQualityScore
 from commission_sync.store.models.records import Activity, DealObject, DealSplit, LineItem
 from commission_sync.store.models.reference import Owner, Product, Stage
-from commission_sync.store.models.runs import SyncReceipt, SyncReject, SyncRun
+from commission_sync.store.models.runs import StreamStatus, SyncReceipt, SyncReject, SyncRun
 from commission_sync.store.models.webhooks import WebhookEvent, WebhookLane
 from commission_sync.store.models.writebacks import (
     CommissionFingerprint,
@@ -71,6 +71,7 @@ __all__ = [
     "ReconcileCheck",
     "ReconcileState",
     "Stage",
+    "StreamStatus",
     "SyncCursor",
     "SyncReceipt",
     "SyncReject",

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commission_sync.store.models.base import Base, integration_key, new_id, now_stamp, zero
@@ -49,6 +49,23 @@ class SyncRun(Base):
     calls_saved: Mapped[int] = zero()
     error: Mapped[str | None]
     clock_warning: Mapped[str | None]
+
+
+class StreamStatus(Base):
+    """How a stream of a company last ended, as one DAG runs it; the company's own status is the worst of them."""
+
+    __tablename__ = "sync_stream_status"
+    __table_args__ = (CheckConstraint("state IN ('running', 'idle', 'waiting', 'failed')", name="state"),)
+
+    integration_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("crm_integrations.id", ondelete="CASCADE"), primary_key=True
+    )
+    dag_id: Mapped[str] = mapped_column(primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    failures: Mapped[int] = zero()
+    message: Mapped[str | None]
+    updated_at: Mapped[datetime] = now_stamp()
 
 
 class SyncReceipt(Base):

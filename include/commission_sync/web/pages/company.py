@@ -13,6 +13,7 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from commission_sync.health.judged_streams import switched_off
 from commission_sync.settings import load_settings
 from commission_sync.store import company_page, overview
 from commission_sync.store.audit import record_action
@@ -23,13 +24,13 @@ from commission_sync.web.airflow_api import AirflowRefused
 from commission_sync.web.database import Database
 from commission_sync.web.pages.companies import Company
 from commission_sync.web.pages.shell import render, told
-from commission_sync.web.pages.standing import DAGS, FEATURES, cell, run_log
+from commission_sync.web.pages.standing import DAGS, NAMES, cell, run_log
 
 router = APIRouter(prefix="/companies/{company}")
 _RUNS, _REJECTS, _FINDINGS = 200, 20, 50
 _ALL_DAGS = sorted(set(DAGS.values()))
 
-Stream = Annotated[str, Query(pattern=f"^({'|'.join(FEATURES)})$")]
+Stream = Annotated[str, Query(pattern=f"^({'|'.join(NAMES)})$")]
 
 
 class Period(BaseModel):
@@ -59,7 +60,7 @@ def show(request: Request, company: Company, person: MaySee, conn: Database, str
         company=company.company_id,
         integration=company,
         stream=stream,
-        streams=list(FEATURES),
+        streams=list(NAMES),
         dags=_ALL_DAGS,
         charts=_charts(facts["runs"]),
         quality=_quality(facts["scores"]),
@@ -181,11 +182,12 @@ def _waiting(request: Request, dag_id: str) -> str:
 def _standing(conn: psycopg.Connection, integration_id: UUID) -> dict[str, Any]:
     settings, now = load_settings(), database_now(conn)
     sla = settings.freshness_sla
-    [one] = overview.companies(conn, FEATURES, sla, only=integration_id)
-    states = overview.stream_states(conn, [one.id], list(FEATURES))
+    counted = overview.Counted(NAMES, sla, frozenset(switched_off(conn)))
+    [one] = overview.companies(conn, counted, only=integration_id)
+    states = overview.stream_states(conn, [one.id], NAMES)
     return {
         "one": one,
-        "cells": [cell(one, state, now=now, sla=sla) for state in states],
+        "cells": [cell(state, now=now, counted=counted) for state in states],
         "limits": {budget.policy: budget for budget in overview.budgets(conn, [one.id])},
         "clock_warning": next((state.clock_warning for state in states if state.clock_warning), None),
         "now": now,

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from commission_sync.health.judged_streams import switched_off
 from commission_sync.settings import load_settings
 from commission_sync.store import overview
 from commission_sync.store.clock import database_now
 from commission_sync.web.access import MaySee
 from commission_sync.web.database import Database
 from commission_sync.web.pages.shell import render
-from commission_sync.web.pages.standing import FEATURES, Cell, cell
+from commission_sync.web.pages.standing import NAMES, Cell, cell
 
 router = APIRouter()
 PAGE = 20
@@ -48,22 +49,21 @@ def _facts(conn: psycopg.Connection, wanted: Wanted) -> dict[str, Any]:
     sla = settings.freshness_sla
     with conn.transaction():
         now = database_now(conn)
-        totals = overview.totals(conn, FEATURES, sla)
+        counted = overview.Counted(NAMES, sla, frozenset(switched_off(conn)))
+        totals = overview.totals(conn, counted)
         found = overview.companies(
             conn,
-            FEATURES,
-            sla,
+            counted,
             name=wanted.name,
             standing=wanted.standing or None,
             most=PAGE,
             skip=(wanted.page - 1) * PAGE,
         )
         ids = [company.id for company in found]
-        states, budgets = overview.stream_states(conn, ids, list(FEATURES)), overview.budgets(conn, ids)
-    of = {company.id: company for company in found}
+        states, budgets = overview.stream_states(conn, ids, NAMES), overview.budgets(conn, ids)
     cells: dict[UUID, list[Cell]] = {each: [] for each in ids}
     for state in states:
-        judged = cell(of[state.integration_id], state, now=now, sla=sla)
+        judged = cell(state, now=now, counted=counted)
         if judged.said != "off":
             cells[state.integration_id].append(judged)
     limits: dict[UUID, dict[str, overview.Budget]] = {each: {} for each in ids}

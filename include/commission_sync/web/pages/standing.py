@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from commission_sync.store.overview import Company, StreamState
+from commission_sync.store.overview import Counted, StreamState
 from commission_sync.streams.activities import ACTIVITIES
 from commission_sync.streams.deals import DEALS
 from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.web.pages.shell import airflow
 
 STREAMS = (DEALS, LINE_ITEMS, *ACTIVITIES)
-# Each stream with the flag that switches it off.
-FEATURES: Mapping[str, str | None] = {stream.name: stream.feature for stream in STREAMS}
+NAMES = tuple(stream.name for stream in STREAMS)
 DAGS = {
     DEALS.name: "hubspot_deals",
     LINE_ITEMS.name: "hubspot_line_items",
@@ -41,22 +39,21 @@ class Cell:
         return None if self.lag is None else self.lag.total_seconds()
 
 
-def cell(company: Company, state: StreamState, *, now: datetime, sla: timedelta) -> Cell:
+def cell(state: StreamState, *, now: datetime, counted: Counted) -> Cell:
     """Judge a stream."""
     lag = None if state.cursor_at is None else max(now - state.cursor_at, timedelta())
-    said = _said(company, state, lag, sla)
+    said = _said(state, lag, counted)
     return Cell(state.stream, said, _TONES.get(said, "bad"), lag, log_of(state), state)
 
 
-def _said(company: Company, state: StreamState, lag: timedelta | None, sla: timedelta) -> str:
-    feature = FEATURES.get(state.stream)
-    if feature is not None and company.feature_flags.get(feature) is False:
+def _said(state: StreamState, lag: timedelta | None, counted: Counted) -> str:
+    if (state.integration_id, state.stream) in counted.switched_off:
         return "off"
     if state.state in {"failed", "abandoned"}:
         return str(state.state)
     if state.state == "deferred":
         return "waiting"
-    if lag is not None and lag > sla:
+    if lag is not None and lag > counted.sla:
         return "late"
     if state.state == "running":
         return "running"

@@ -27,17 +27,18 @@ class KnownProperty:
 
 _SAVE = """
 INSERT INTO property_catalog AS c (integration_id, object_type, name, label, type, field_type, group_name, calculated,
-                                   read_only, options)
+                                   read_only, options, hubspot_defined)
 SELECT %(integration_id)s, %(object_type)s, p.*
 FROM jsonb_to_recordset(%(definitions)s) AS p (name text, label text, type text, field_type text, group_name text,
-                                               calculated bool, read_only bool, options jsonb)
+                                               calculated bool, read_only bool, options jsonb, hubspot_defined bool)
 ON CONFLICT (integration_id, object_type, name) DO UPDATE
 SET label = excluded.label, type = excluded.type, field_type = excluded.field_type, group_name = excluded.group_name,
     calculated = excluded.calculated, read_only = excluded.read_only, options = excluded.options, archived_at = NULL,
-    fetched_at = now()
-WHERE (c.label, c.type, c.field_type, c.group_name, c.calculated, c.read_only, c.options, c.archived_at)
+    hubspot_defined = excluded.hubspot_defined, fetched_at = now()
+WHERE (c.label, c.type, c.field_type, c.group_name, c.calculated, c.read_only, c.options, c.hubspot_defined,
+       c.archived_at)
   IS DISTINCT FROM (excluded.label, excluded.type, excluded.field_type, excluded.group_name, excluded.calculated,
-                    excluded.read_only, excluded.options, NULL)
+                    excluded.read_only, excluded.options, excluded.hubspot_defined, NULL)
 """
 
 _KNOWN = """
@@ -74,8 +75,8 @@ def save_catalog(
 ) -> int:
     """Keep the properties that HubSpot lists now and return how many rows that changed.
 
-    Each definition has name, label, type, field_type, group_name, calculated, read_only and options. A property that
-    HubSpot lists no longer keeps its row, with `archived_at`.
+    Each definition has name, label, type, field_type, group_name, calculated, read_only, options and hubspot_defined. A
+    property that HubSpot lists no longer keeps its row, with `archived_at`.
     """
     values = {
         "integration_id": integration_id,

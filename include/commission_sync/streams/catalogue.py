@@ -78,6 +78,7 @@ def described(definitions: Iterable[PropertyDefinition]) -> list[dict[str, Any]]
             "calculated": d.calculated,
             "read_only": d.read_only,
             "options": list(d.options),
+            "hubspot_defined": bool(d.raw.get("hubspotDefined")),
         }
         for d in definitions
     ]

@@ -30,7 +30,7 @@ from commission_sync.store.writebacks import SentRow, mend_rows, rows_of_run, wr
 from commission_sync.writeback.company import Mode, WritebackSettings, mode_of, parse_settings
 from commission_sync.writeback.difference import is_settled, known_values, refused_options, sharing_refusal
 from commission_sync.writeback.properties import Layout, Unwritable
-from commission_sync.writeback.schema import allowed_options
+from commission_sync.writeback.schema import allowed_options, require_own
 from commission_sync.writeback.totals import Totals, exceeded_caps
 
 _OPEN = frozenset({"failed", "conflict"})
@@ -87,6 +87,7 @@ def make_plan(conn: psycopg.Connection, integration: Integration, request: PlanR
     """Plan for one company in one transaction.
 
     :raises InvalidWritebackSetting: when the company's flag or settings make no sense
+    :raises UnfitProperty: when commissions would be written into a property that is not the write-back's own
     :raises BusyPlan: when another process is applying a plan of the company
     :raises NothingToUndo: when there is no such run to undo
     """
@@ -95,6 +96,7 @@ def make_plan(conn: psycopg.Connection, integration: Integration, request: PlanR
         return Planned(None, "the write-back of this company is off")
     with conn.transaction():
         settings = parse_settings(writeback_settings(conn, integration.id))
+        require_own(conn, integration, settings.layout)
         going_on = _make_way(conn, integration.id, request)
         if going_on is not None:
             return going_on

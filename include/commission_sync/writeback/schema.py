@@ -11,7 +11,9 @@ from airflow_hubspot.client import HubSpotClient, Invalid
 from commission_sync.gate import PortalCache
 from commission_sync.store.catalog import add_to_catalog, known_properties
 from commission_sync.store.integrations import Integration
+from commission_sync.store.property_use import uses_of_properties
 from commission_sync.streams.catalogue import catalogue, described
+from commission_sync.streams.deals import DEALS
 from commission_sync.writeback.properties import GROUP, GROUP_LABEL, OBJECT_TYPE, Declared, Layout
 
 # HubSpot shows a single checkbox as either.
@@ -40,8 +42,10 @@ def ensure_properties(
 ) -> None:
     """Create the properties that are missing and check the others; costs no call when the catalogue has them all.
 
-    :raises UnfitProperty: when one cannot be written or has another type
+    :raises UnfitProperty: when one cannot be written, has another type, or is not the write-back's own
     """
+    with conn.transaction():
+        require_own(conn, integration, layout)
     known = _known(conn, integration, layout)
     missing = {name: declared for name, declared in layout.by_name.items() if name not in known}
     if missing:
@@ -59,6 +63,22 @@ def ensure_properties(
                 hint="correct it in HubSpot, or give the write-back another name for it in "
                 "crm_integrations.writeback_settings",
             )
+
+
+def require_own(conn: psycopg.Connection, integration: Integration, layout: Layout) -> None:
+    """Prove that no property of the layout is somebody else's, or one that commissions are worked out from.
+
+    :raises UnfitProperty: naming the property and what it is used for
+    """
+    read = [*(field.property_name for field in DEALS.fields), *DEALS.pay_properties, DEALS.created_property]
+    uses = uses_of_properties(conn, integration.id, list(layout.by_name), read)
+    for name, use in uses.items():
+        raise UnfitProperty(
+            f"commissions of company {integration.company_id!r} cannot be written into the deal property {name}: "
+            f"it {use}",
+            hint="give the write-back a property of its own in crm_integrations.writeback_settings; nothing was "
+            "written",
+        )
 
 
 def _known(conn: psycopg.Connection, integration: Integration, layout: Layout) -> dict[str, dict[str, Any]]:

@@ -30,3 +30,4 @@ class CatalogProperty(Base):
     archived_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = now_stamp()
     fetched_at: Mapped[datetime] = now_stamp()
+    hubspot_defined: Mapped[bool] = mapped_column(server_default=text("false"))

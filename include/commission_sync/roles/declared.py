@@ -33,6 +33,8 @@ SYNC_EXCEPT: Mapping[str, str | None] = {
     # The commission engine's: a merge of deals moves a commission to the survivor, and that is all.
     "deal_commissions": "SELECT, UPDATE (deal_id)",
     "commission_sync_version": READ,
+    # The trigger's alone; a merge of deals moves one to the survivor.
+    "commission_fingerprints": "SELECT, UPDATE (deal_id)",
     "data_readers": None,
     "oauth_states": None,
 }

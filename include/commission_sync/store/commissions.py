@@ -137,3 +137,14 @@ def _settled(row: Mapping[str, Any] | None) -> Settled | None:
         attempts=row["attempts"],
         resolution=row["resolution"],
     )
+
+
+_CURRENCIES = """
+SELECT d.id, coalesce(c.currency, d.currency) FROM deals d LEFT JOIN deal_commissions c ON c.deal_id = d.id
+WHERE d.integration_id = %s AND d.id = ANY (%s)
+"""
+
+
+def currencies_of(conn: psycopg.Connection, integration_id: UUID, deals: Sequence[UUID]) -> dict[UUID, str | None]:
+    """Return the currency of each deal's commission, or the deal's own where the commission is gone or names none."""
+    return dict(conn.execute(_CURRENCIES, (integration_id, list(deals))).fetchall())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import dict_row
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,11 @@ class ReviewCounts:
 _MOVED = """
 CREATE TEMP TABLE moved_commissions ON COMMIT DROP AS
 SELECT f.deal_id, f.integration_id, c.status::text AS status, now_has.inputs,
-       changed_inputs(f.inputs, now_has.inputs) AS changes, f.fingerprint AS taken
+       changed_inputs(f.inputs, now_has.inputs) AS changes
 FROM commission_fingerprints f
 JOIN deals d ON d.id = f.deal_id
 JOIN deal_commissions c ON c.deal_id = f.deal_id
-CROSS JOIN LATERAL (SELECT commission_inputs(d) AS inputs) now_has
+CROSS JOIN LATERAL (SELECT commission_inputs(d, %(names)s::text[], %(mapping)s::int) AS inputs) now_has
 WHERE f.integration_id = %(integration_id)s AND f.fingerprint <> commission_fingerprint(now_has.inputs)
 """
 
@@ -46,18 +48,22 @@ RETURNING r.opened_at = now()
 
 # The mapping names other fields than at approval; those that it names still are as they were.
 _ADOPT = """
-UPDATE commission_fingerprints f SET inputs = m.inputs, fingerprint = commission_fingerprint(m.inputs)
-FROM moved_commissions m WHERE f.deal_id = m.deal_id AND m.changes = '{}' AND f.fingerprint = m.taken
+SELECT adopt_fingerprints(%(integration_id)s) WHERE EXISTS (SELECT FROM moved_commissions WHERE changes = '{}')
 """
+
+_READ = "SELECT pay_property_names(%(integration_id)s) AS names, active_mapping(%(integration_id)s) AS mapping"
 
 
 def watch_approved(conn: psycopg.Connection, integration_id: UUID) -> ReviewCounts:
     """Open a review for each approved commission whose deal has changed since, in the caller's transaction."""
-    values = {"integration_id": integration_id}
+    values: dict[str, Any] = {"integration_id": integration_id}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        values |= cursor.execute(_READ, values).fetchone() or {}
+    conn.execute("DROP TABLE IF EXISTS moved_commissions")
     conn.execute(_MOVED, values)
     reverted = conn.execute(_REVERT, values).rowcount
     opened = sum(bool(row[0]) for row in conn.execute(_OPEN).fetchall())
-    conn.execute(_ADOPT)
+    conn.execute(_ADOPT, values)
     row = conn.execute(
         "SELECT count(*) FROM commission_reviews WHERE integration_id = %s AND state = 'open'", (integration_id,)
     ).fetchone()

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from commission_sync.store.commissions import Standing, Values, standings
+from commission_sync.store.commissions import Standing, Values, currencies_of, standings
 from commission_sync.store.integrations import Integration
 from commission_sync.store.plans import (
     STALE_AFTER,
@@ -69,6 +69,7 @@ class Draft:
 
     rows: list[NewRow] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
+    is_undo: bool = False
 
     def add(self, row: NewRow, *, amount: str, currency: str | None = None, deal_currency: str | None = None) -> None:
         """Take a row; `amount` is the property that its money is in."""
@@ -170,7 +171,8 @@ def _approval_reason(
     if mode is Mode.DRY_RUN or all(row.refusal for row in draft.rows):
         return None
     last = last_plan(conn, integration_id, "applied")
-    caps = exceeded_caps(settings, draft.totals, last.totals if last else None)
+    totals = last.totals if last else None
+    caps = exceeded_caps(settings, draft.totals, totals, is_undo=draft.is_undo)
     if caps:
         return f"over a cap: {'; '.join(caps)}"
     return "the company's plans need an approval" if mode is Mode.APPROVAL else None
@@ -213,12 +215,13 @@ def _reused(standing: Standing, wanted: Values) -> UUID | None:
 
 def _inverse(conn: psycopg.Connection, integration_id: UUID, layout: Layout, request: PlanRequest) -> Draft:
     assert request.undo_run_id is not None
-    draft, amount = Draft(), next(iter(layout.by_name))
+    draft, amount = Draft(is_undo=True), next(iter(layout.by_name))
     written: dict[UUID, list[SentRow]] = {}
     for sent in rows_of_run(conn, integration_id, request.dag_id, request.undo_run_id):
         written.setdefault(sent.deal_id, []).append(sent)
-    for first, *later in written.values():
-        draft.add(_undone(first, [first, *later][-1]), amount=amount)
+    currencies = currencies_of(conn, integration_id, list(written))
+    for deal_id, (first, *later) in written.items():
+        draft.add(_undone(first, [first, *later][-1]), amount=amount, currency=currencies.get(deal_id))
     if not draft.rows and not run_planned(conn, request.dag_id, request.undo_run_id):
         raise NothingToUndo(
             f"run {request.undo_run_id!r} of {request.dag_id} wrote nothing; writeback_plans lists the runs that did"

@@ -53,7 +53,7 @@ def _totals(totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _table(portal_id: int, plan: Plan, rows: Sequence[PlanRow]) -> list[str]:
     # Not as jsonb keeps them, but as they are declared.
     names = [plan.property_names[key] for key in KEYS]
-    lines = [f"| deal | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    lines = [f"| deal | currency | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
     lines += [_row(portal_id, names, row) for row in rows]
     return lines + ([f"… and {plan.rows - len(rows):,} more rows that move less."] if plan.rows > len(rows) else [])
 
@@ -62,9 +62,9 @@ def _row(portal_id: int, names: Sequence[str], row: PlanRow) -> str:
     link = f"https://app.hubspot.com/contacts/{portal_id}/record/0-3/{row.crm_id}"
     deal = f"[{_plain(row.name or row.crm_id)}]({link})"
     if row.state == "failed":
-        return f"| {deal} | not written: {_plain(row.last_error or '')} |"
+        return f"| {deal} | {row.currency or ''} | not written: {_plain(row.last_error or '')} |"
     cells = [_change(row.before.get(name), row.properties.get(name)) for name in names]
-    return f"| {deal} | {' | '.join(cells)} |"
+    return f"| {deal} | {row.currency or ''} | {' | '.join(cells)} |"
 
 
 def _change(before: str | None, after: str | None) -> str:

@@ -61,9 +61,19 @@ class Totals:
 
 
 def exceeded_caps(
-    settings: WritebackSettings, totals: Totals, last: Mapping[str, Mapping[str, Any]] | None
+    settings: WritebackSettings,
+    totals: Totals,
+    last: Mapping[str, Mapping[str, Any]] | None,
+    *,
+    is_undo: bool = False,
 ) -> list[str]:
-    """Return which caps a plan is over, in words; `last` are the totals of the last plan that was applied."""
+    """Return which caps a plan is over, in words, each currency by itself.
+
+    A sum that is not zero and has nothing to be compared with is over a cap of per cent: a person has to look at it.
+
+    :param last: the totals of the last plan that was applied
+    :param is_undo: the plan takes back what a run wrote: its own rows are all that it changes of the last sum
+    """
     found = []
     rows = sum(total.rows for total in totals.by_currency.values())
     if rows > settings.max_rows:
@@ -71,18 +81,24 @@ def exceeded_caps(
     for currency, total in sorted(totals.by_currency.items()):
         if settings.max_moved is not None and total.moved > settings.max_moved:
             found.append(f"amounts move by {total.moved:,} {currency}, more than {settings.max_moved:,}")
-        percent = _change_percent(total.all, (last or {}).get(currency))
-        if settings.max_change_percent is not None and percent is not None and percent > settings.max_change_percent:
-            found.append(
-                f"the sum of all commissions in {currency} differs by {percent:.1f} % from that at the last run, "
-                f"more than {settings.max_change_percent} %"
-            )
+        if settings.max_change_percent is not None:
+            before = _number(((last or {}).get(currency) or {}).get("all"))
+            now = before + total.new - total.old if is_undo else total.all
+            found += _leap(currency, before, now, settings.max_change_percent)
     return found
 
 
-def _change_percent(now: Decimal, last: Mapping[str, Any] | None) -> Decimal | None:
-    before = _number(last["all"]) if last else _ZERO
-    return None if before == 0 else abs(now - before) / abs(before) * 100
+def _leap(currency: str, before: Decimal, now: Decimal, most: Decimal) -> list[str]:
+    if before == 0:
+        nothing = f"the sum of all commissions in {currency} is {now:,}, and no applied plan had any to compare it with"
+        return [nothing] if now != 0 else []
+    percent = abs(now - before) / abs(before) * 100
+    if percent <= most:
+        return []
+    return [
+        f"the sum of all commissions in {currency} differs by {percent:.1f} % from that at the last run, "
+        f"more than {most} %"
+    ]
 
 
 def _number(value: str | None) -> Decimal:

@@ -2,10 +2,12 @@
 
 from contextlib import closing
 
+import psycopg
 import pytest
 
 from airflow_hubspot.client import MissingScopes
 from commission_sync.store import connect
+from commission_sync.store.plan_rows import weightiest_rows
 from commission_sync.store.plans import close_plan
 from commission_sync.streams.portal import WrongPortal
 from commission_sync.writeback.applying import PlanNotOpen
@@ -97,13 +99,51 @@ def test_a_plan_over_a_cap_waits_for_a_person_although_the_flag_is_on(acme, ids,
 
 
 def test_a_leap_of_all_commissions_against_the_last_run_waits_for_a_person(acme, ids):
-    acme.flag("on", max_change_percent=20)
     acme.pay(ids[:10])
     assert acme.run().counts == {"sent": 10}
+    acme.flag("on", max_change_percent=20)
     acme.pay(ids[10:12])
     assert acme.run().counts == {"sent": 2}, "a fifth more is allowed"
     acme.pay(ids[:2], "250")
     assert "differs by 25.0 % from that at the last run" in acme.plan().plan.approval_reason
+
+
+def test_a_first_plan_with_a_cap_of_per_cent_waits_for_a_person(acme, ids):
+    acme.flag("on", max_change_percent=5)
+    acme.pay(ids[:2], "123456")
+    planned = acme.plan().plan
+    assert planned.state == "awaiting_approval"
+    assert "is 246,912, and no applied plan had any to compare it with" in planned.approval_reason
+
+
+def test_an_undo_counts_each_currency_by_itself(acme, ids):
+    for crm_id, currency in zip(ids, ("USD", "EUR", "JPY"), strict=False):
+        acme.pay([crm_id], "100", currency=currency)
+    acme.run(run_id="wrong")
+    acme.flag("on", max_moved="150")
+    planned = acme.plan(undo_run_id="wrong").plan
+    assert {currency: total["moved"] for currency, total in planned.totals.items()} == dict.fromkeys(
+        ("EUR", "JPY", "USD"), "100"
+    )
+    assert planned.state == "planned", "no currency moves by more than 150"
+
+
+def test_the_weightiest_rows_are_told_by_their_worth_in_the_companys_own_currency(acme, ids):
+    acme.world.execute("UPDATE crm_integrations SET base_currency = 'USD'")
+    for crm_id, currency, rate, amount in zip(
+        ids, ("JPY", "EUR", "USD", "KWD"), ("0.01", "1.2", "1", None), ("5000", "100", "90", "1"), strict=False
+    ):
+        acme.world.query(
+            "UPDATE deals SET currency = %s, fx_rate = %s::numeric WHERE crm_id = %s RETURNING 1",
+            currency,
+            rate,
+            crm_id,
+        )
+        acme.pay([crm_id], amount, currency=currency)
+    plan = acme.plan().plan
+    with psycopg.connect(acme.world.dsn) as conn:
+        rows = weightiest_rows(conn, plan.id, "commission_amount", limit=10)
+    assert [row.currency for row in rows] == ["KWD", "EUR", "USD", "JPY"]
 
 
 def test_rejecting_leaves_hubspot_untouched_and_the_next_run_asks_again(acme, ids):

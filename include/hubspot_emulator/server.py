@@ -126,6 +126,8 @@ class HubSpotServer:
             caller.scopes,
         )
         answer = found.handler(call)
+        if portal.knobs.odd_records:
+            request["fault"] = "odd records"
         body = _WRONG_BODIES[fault] if fault in _WRONG_BODIES else _body_of(answer)
         portal.stats.called(found.operation, answer.status, size=len(body), seconds=time.perf_counter() - busy)
         await hold.wait("after")

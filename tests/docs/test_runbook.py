@@ -37,6 +37,7 @@ READ_ON_THE_SPOT = {
     "NotDecidable": "the page that was acted on",
     "Outdated": "the mapping page",
     "PortalMismatch": "the page of the consent",
+    "PortTaken": "the terminal",
     "PostgresError": "the terminal",
     "Stopped": "nobody: it ends a loop",
     "TooManyEvents": "the receiver's answer 413",

@@ -8,9 +8,12 @@ from typing import Any
 
 from airflow_hubspot.client import answers
 from airflow_hubspot.client.errors import Conflict, HubSpotError
-from airflow_hubspot.client.paths import path
+from airflow_hubspot.client.paths import NUMBERED, path
 from airflow_hubspot.client.sdk import Sdk
 
+# HubSpot's documents of `PropertyCreate`: the release of 2026-09 has none of these.
+_WITHOUT_DISPLAY = "2026-09"
+_DISPLAY = frozenset({"currencyPropertyName", "numberDisplayHint", "showCurrencySymbol", "textDisplayHint"})
 _CLOCKS = ("hs_time_in_", "hs_v2_time_in_", "hs_v2_latest_time_in_", "hs_v2_cumulative_time_in_")
 _COUNTED_IN_DAYS = frozenset({"days_to_close", "hs_days_to_close_raw", "hs_days_since_last_activity"})
 
@@ -72,7 +75,8 @@ class Properties:
         """
         try:
             url_path = path("properties_batch_create", self._version, type=object_type)
-            created, errors = self._sdk.call("POST", url_path, body={"inputs": list(definitions)}, read=_created)
+            inputs = [self._documented(definition) for definition in definitions]
+            created, errors = self._sdk.call("POST", url_path, body={"inputs": inputs}, read=_created)
         except Conflict:
             # HubSpot does not document whether one that exists fails itself or the whole call.
             return self._create_each(object_type, definitions) if len(definitions) > 1 else []
@@ -81,6 +85,12 @@ class Properties:
             raise HubSpotError(f"HubSpot created properties of {object_type} in part: {refused[0].get('message')}")
         new: Created = created
         return new
+
+    def _documented(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a definition without what the version of the API no longer takes: how a number or a text is shown."""
+        if self._version == NUMBERED or self._version < _WITHOUT_DISPLAY:
+            return definition
+        return {name: value for name, value in definition.items() if name not in _DISPLAY}
 
     def _create_each(self, object_type: str, definitions: Sequence[Mapping[str, Any]]) -> Created:
         return [created for one in definitions for created in self.batch_create(object_type, [one])]

@@ -50,6 +50,7 @@ def _demo(terminal: Terminal, stack: ExitStack, *, once: bool, timeout: float) -
         retire_samples(environment.commissions_dsn)
     enlist(environment.commissions_dsn, tenants)
     airflow = session.start_airflow(terminal, stack, environment)
+    environment = airflow.environment
     if hubspot:
         for tenant in tenants:
             airflow.api.put_connection(tenant.conn_id, tenant.connection(hubspot.url))

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from commission_sync.local.environment import Environment
 from commission_sync.local.errors import LocalError
-from commission_sync.local.port import any_free, is_free
+from commission_sync.local.port import any_free, is_served_by, reserve
 from commission_sync.local.tenants import Tenant
 
 PORT = 8765
@@ -25,6 +25,7 @@ class EmulatedHubSpot:
 
     def __init__(self, environment: Environment, tenants: Sequence[Tenant]) -> None:
         port = _port(environment)
+        self._port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = environment.project.home / "logs" / "emulator.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,8 @@ class EmulatedHubSpot:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(f"{self.url}/_emulator/health", timeout=2) as answer:
-                return bool(answer.status == 200)
+                # Another program on the same port may answer, too.
+                return bool(answer.status == 200) and is_served_by(self._port, [self._process.pid])
         except OSError:
             return False
 
@@ -89,6 +91,6 @@ def _port(environment: Environment) -> int:
     """Return the port of earlier runs while it is free: stored connections stay good."""
     kept_in = environment.project.home / "emulator_port"
     kept = int(kept_in.read_text()) if kept_in.exists() else PORT
-    port = kept if is_free(kept) else any_free()
+    port = kept if reserve(kept) else any_free()
     kept_in.write_text(str(port))
     return port

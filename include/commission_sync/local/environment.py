@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 
 from commission_sync.local.errors import LocalError
 from commission_sync.local.keys import Keys, admin_password
-from commission_sync.local.port import any_free, is_free
+from commission_sync.local.port import any_free, reserve
 from commission_sync.local.postgres import EmbeddedPostgres, Server
 from commission_sync.local.tenants import app_connection, real_connection
 
@@ -60,6 +60,17 @@ class Environment:
     project: Project
     variables: Mapping[str, str] = field(repr=False)
     server: Server | None = None
+
+    def on_another_port(self) -> "Environment":
+        """Return the same with another port for Airflow's API, which is kept for the next start."""
+        port = any_free()
+        (self.project.home / "api_port").write_text(str(port))
+        return replace(self, variables={**self.variables, **_addresses(str(port))})
+
+    @property
+    def api_port(self) -> int:
+        """The port that Airflow's API listens on."""
+        return int(self.variables[API_PORT])
 
     @property
     def api_url(self) -> str:
@@ -230,6 +241,10 @@ def _scale_out(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _api(project: Project, variables: Mapping[str, str], *, serves_api: bool) -> dict[str, str]:
     port = variables.get(API_PORT) or str(_api_port(project, choose=serves_api))
+    return _addresses(port)
+
+
+def _addresses(port: str) -> dict[str, str]:
     return {
         API_PORT: port,
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
@@ -243,6 +258,6 @@ def _api_port(project: Project, *, choose: bool) -> int:
     kept = int(kept_in.read_text()) if kept_in.exists() else DEFAULT_API_PORT
     if not choose:
         return kept
-    port = next((port for port in (DEFAULT_API_PORT, kept) if is_free(port)), None) or any_free()
+    port = next((port for port in (DEFAULT_API_PORT, kept) if reserve(port)), None) or any_free()
     kept_in.write_text(str(port))
     return port

@@ -7,3 +7,7 @@ class LocalError(Exception):
 
 class PostgresError(LocalError):
     """The embedded PostgreSQL cannot be had: the text names the thing, the cause and the next step."""
+
+
+class PortTaken(LocalError):
+    """Another program listens on the port of a server that was just started."""

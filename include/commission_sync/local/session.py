@@ -3,13 +3,13 @@
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from commission_sync.local.console import Terminal
-from commission_sync.local.environment import Environment, Project, build, given
-from commission_sync.local.errors import LocalError
+from commission_sync.local.environment import API_PORT, Environment, Project, build, given
+from commission_sync.local.errors import LocalError, PortTaken
 from commission_sync.local.keys import ADMIN, admin_password
 from commission_sync.local.metadata import record_metadata
 from commission_sync.local.prctl import signal_on_parents_death
@@ -19,6 +19,7 @@ from commission_sync.store import DatabaseUnavailable, migrate
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCH_SECONDS = 1.0
+PORTS_TRIED = 3
 
 
 class Stopped(BaseException):
@@ -69,11 +70,27 @@ def start_airflow(terminal: Terminal, stack: ExitStack, environment: Environment
     :raises LocalError: it does not start; with the log's last lines.
     """
     with terminal.step("Airflow (its database, scheduler, DAG processor, triggerer, web)") as detail:
-        standalone = stack.enter_context(Standalone(environment))
-        standalone.wait_until_healthy()
-        record_metadata(environment)
-        detail.append(environment.api_url)
+        standalone = stack.enter_context(_own_airflow(environment))
+        record_metadata(standalone.environment)
+        detail.append(standalone.environment.api_url)
     return standalone
+
+
+@contextmanager
+def _own_airflow(environment: Environment) -> Iterator[Standalone]:
+    """Yield an Airflow that is healthy; on another port where a strange program took the first, unless that was set."""
+    is_set = API_PORT in given(environment.project)
+    for tries_left in reversed(range(PORTS_TRIED)):
+        with Standalone(environment) as standalone:
+            try:
+                standalone.wait_until_healthy()
+            except PortTaken:
+                if is_set or not tries_left:
+                    raise
+            else:
+                yield standalone
+                return
+        environment = environment.on_another_port()
 
 
 def stay(terminal: Terminal, environment: Environment, standalone: Standalone) -> int:

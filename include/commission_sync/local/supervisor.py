@@ -20,7 +20,7 @@ from commission_sync.local.cluster import Cluster
 from commission_sync.local.errors import PostgresError
 from commission_sync.local.layout import Layout
 from commission_sync.local.lock import FileLock
-from commission_sync.local.port import any_free, is_free
+from commission_sync.local.port import any_free, is_free, reserve
 
 POLL_SECONDS = 0.25
 # A server that dies more often than this is not saved by starting it again.
@@ -84,7 +84,7 @@ class Supervisor:
                 )
             return self._wanted_port
         kept = self._layout.kept_port()
-        if kept is not None and is_free(kept):
+        if kept is not None and reserve(kept):
             return kept
         port = any_free()
         self._layout.keep_port(port)

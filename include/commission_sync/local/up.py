@@ -25,7 +25,7 @@ def _up(terminal: Terminal, stack: ExitStack) -> int:
     if own:
         enlist(environment.commissions_dsn, [own])
     airflow = session.start_airflow(terminal, stack, environment)
-    return session.stay(terminal, environment, airflow)
+    return session.stay(terminal, airflow.environment, airflow)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_hubspot.client import answers
@@ -113,18 +113,22 @@ class Objects:
         results, errors = self._sdk.call("POST", url_path, body={"inputs": list(inputs)}, read=answers.batch)
         return WriteResult(results, errors)
 
-    def batch_update(self, object_type: str, changes: Sequence[Change]) -> BatchWrite:
+    def batch_update(
+        self, object_type: str, changes: Sequence[Change], *, check: Callable[[], None] | None = None
+    ) -> BatchWrite:
         """Change up to 100 different records; unlike `get` this does not follow an id that was merged away.
 
         It is sent once: after an answer that did not arrive, the caller has to read before it repeats.
 
+        :param check: run right before the request is sent, after any wait for a limit; what it raises prevents that
         :raises Invalid: when HubSpot does not accept a value; then it has changed none of the records.
         :raises HubSpotError: when HubSpot refuses for another reason, or did not answer.
         """
         if len(changes) > BATCH_LIMIT:
             raise ValueError(f"a batch update takes at most {BATCH_LIMIT} records, not {len(changes)}")
         url_path = path("batch_update", self._version, type=object_type)
-        answer = self._sdk.answer("POST", url_path, body={"inputs": list(changes)}, read=answers.written)
+        body = {"inputs": list(changes)}
+        answer = self._sdk.answer("POST", url_path, body=body, read=answers.written, check=check)
         results, failures = answer.value
         return BatchWrite(results, failures, answer.headers.get("x-hubspot-correlation-id"))
 

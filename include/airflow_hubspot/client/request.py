@@ -19,7 +19,8 @@ class Request:
     """A call to be made; `operation` is its name in messages and statistics, such as `deals.search`.
 
     `read` makes of the parsed answer what the caller wants; an answer that it cannot read counts as none. An `exact`
-    answer is parsed with decimals in place of binary numbers.
+    answer is parsed with decimals in place of binary numbers. `check` is run right before each time that the request is
+    sent, after every wait for a limit or a token; what it raises keeps it from being sent.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[Any], Any] | None = None
     exact: bool = False
+    check: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)

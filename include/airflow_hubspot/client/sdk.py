@@ -110,12 +110,16 @@ class Sdk:
         body: Mapping[str, Any] | None = None,
         read: Callable[[Any], Any] | None = None,
         exact: bool = False,
+        check: Callable[[], None] | None = None,
     ) -> Response:
         """Make a call and return its answer with status and headers.
 
+        :param check: run right before the request is sent; what it raises prevents that
         :raises HubSpotError: as `call` does.
         """
-        return self._transport.send(replace(_request(method, path, tuple(query), body), read=read, exact=exact))
+        return self._transport.send(
+            replace(_request(method, path, tuple(query), body), read=read, exact=exact, check=check)
+        )
 
     def _api(self, package: Any, name: str, config: Mapping[str, Any]) -> Any:
         configuration = package.Configuration(host=self._base_url)

@@ -139,7 +139,10 @@ class Transport:
         self._token.token()
         permit = self._limiter.acquire(request.policy, self.pause)
         try:
-            return permit, self._token.token()
+            token = self._token.token()
+            if request.check is not None:
+                request.check()
+            return permit, token
         except BaseException:
             self._limiter.settle(permit, {})
             raise

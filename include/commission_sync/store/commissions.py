@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,7 @@ class Settled:
     crm_updated_at: datetime | None
     attempts: int
     resolution: str | None
+    unanswered: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Standing:
 
     `copy` is what the sync has of the record, None when it has none. `agreed` is the last row by which HubSpot had what
     we wanted, `last` the last row of the deal, whatever came of it. `sharers` counts the commissions that belong on the
-    same record.
+    same record. `doubts` are values that we may have written on it, sent long enough ago that a reading tells.
     """
 
     deal_id: UUID
@@ -63,6 +64,7 @@ class Standing:
     last: Settled | None
     sharers: int
     is_reviewed: bool
+    doubts: tuple[Values, ...] = ()
 
 
 # A merged deal's commission belongs on the survivor, which reconciling knows or an earlier write has found out.
@@ -74,7 +76,8 @@ WITH placed AS (
     JOIN deals d ON d.id = c.deal_id
     LEFT JOIN LATERAL (
         SELECT w.*, p.kind FROM commission_writebacks w JOIN writeback_plans p ON p.id = w.plan_id
-        WHERE w.deal_id = c.deal_id AND (w.state = 'sent' OR w.stored IS NOT NULL) ORDER BY w.settled_at DESC LIMIT 1
+        WHERE w.deal_id = c.deal_id AND (w.state = 'sent' OR w.stored IS NOT NULL)
+        ORDER BY coalesce(w.crm_updated_at, w.settled_at) DESC, w.settled_at DESC LIMIT 1
     ) agreed ON true
     WHERE d.integration_id = %(integration_id)s
 )
@@ -82,25 +85,35 @@ SELECT placed.*, t.currency AS deal_currency, t.crm_updated_at AS copy_at, to_js
        (SELECT jsonb_object_agg(name, t.properties -> name) FROM unnest(%(names)s::text[]) name
         WHERE t.id IS NOT NULL) AS copy,
        count(*) OVER (PARTITION BY placed.crm_id) AS sharers,
-       EXISTS (SELECT FROM commission_reviews r WHERE r.deal_id = placed.deal_id AND r.state = 'open') AS is_reviewed
+       EXISTS (SELECT FROM commission_reviews r WHERE r.deal_id = placed.deal_id AND r.state = 'open') AS is_reviewed,
+       ARRAY(
+           SELECT coalesce(u.sending, u.properties) FROM commission_writebacks u
+           WHERE u.integration_id = %(integration_id)s AND (u.deal_id = placed.deal_id OR u.crm_id = placed.crm_id)
+             AND u.unanswered AND u.attempted_at < clock_timestamp() - %(lands)s
+       ) AS doubts
 FROM placed
 LEFT JOIN deals t ON t.integration_id = %(integration_id)s AND t.crm_id = placed.crm_id
 LEFT JOIN LATERAL (
     SELECT w.*, p.kind FROM commission_writebacks w JOIN writeback_plans p ON p.id = w.plan_id
     WHERE w.deal_id = placed.deal_id AND w.state NOT IN ('pending', 'awaiting_approval') AND w.superseded_at IS NULL
+      AND p.state <> 'dry_run'
     ORDER BY w.created_at DESC LIMIT 1
 ) last ON true
 """
 
 
-def standings(conn: psycopg.Connection, integration_id: UUID, names: Sequence[str]) -> Iterator[Standing]:
+def standings(
+    conn: psycopg.Connection, integration_id: UUID, names: Sequence[str], *, lands: timedelta
+) -> Iterator[Standing]:
     """Yield every commission of a company; `names` are the properties that its deals carry it in.
+
+    :param lands: how long after a send HubSpot may still carry it out
 
     Memory stays flat: rows are fetched as they are asked for, in the caller's transaction.
     """
     with conn.cursor(name="standings", row_factory=dict_row) as cursor:
         cursor.itersize = _FETCHED_AT_ONCE
-        cursor.execute(_STANDINGS, {"integration_id": integration_id, "names": list(names)})
+        cursor.execute(_STANDINGS, {"integration_id": integration_id, "names": list(names), "lands": lands})
         for row in cursor:
             yield Standing(
                 deal_id=row["deal_id"],
@@ -113,6 +126,7 @@ def standings(conn: psycopg.Connection, integration_id: UUID, names: Sequence[st
                 last=_settled(row["last"]),
                 sharers=row["sharers"],
                 is_reviewed=row["is_reviewed"],
+                doubts=tuple(row["doubts"]),
             )
 
 
@@ -136,6 +150,7 @@ def _settled(row: Mapping[str, Any] | None) -> Settled | None:
         crm_updated_at=datetime.fromisoformat(at) if at else None,
         attempts=row["attempts"],
         resolution=row["resolution"],
+        unanswered=row["unanswered"],
     )
 
 

@@ -12,13 +12,12 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-# A process that has not touched its plan for so long has died or hangs; one that works touches it at every batch.
-STALE_AFTER = timedelta(minutes=5)
+from commission_sync.store.plan_lease import STALE_AFTER, Lease
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan as its row in `writeback_plans` says."""
+    """A plan as its row in `writeback_plans` says; what depends on the time is by the database's."""
 
     id: UUID
     integration_id: UUID
@@ -35,7 +34,9 @@ class Plan:
     created_at: datetime
     expires_at: datetime
     decided_by: str | None
-    worked_at: datetime | None
+    remaining: timedelta
+    is_expired: bool
+    is_worked_on: bool
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,13 @@ class NewRow:
     reuses: UUID | None = None
 
 
-_PLAN = """
+_PLAN = f"""
 SELECT id, integration_id, kind, undoes_run_id, dag_id, run_id, state, approval_reason, digest, rows, totals,
-       property_names, created_at, expires_at, decided_by, worked_at
+       property_names, created_at, expires_at, decided_by,
+       expires_at - clock_timestamp() AS remaining, expires_at <= clock_timestamp() AS is_expired,
+       coalesce(worked_at > clock_timestamp() - interval '{STALE_AFTER.total_seconds()} seconds', false) AS is_worked_on
 FROM writeback_plans
-"""
+"""  # noqa: S608 - a constant
 
 
 def plan_of(conn: psycopg.Connection, plan_id: UUID) -> Plan:
@@ -233,23 +236,14 @@ def approve_plan(conn: psycopg.Connection, plan_id: UUID, by: str) -> bool:
     return True
 
 
-def touch_plan(conn: psycopg.Connection, plan_id: UUID) -> bool:
-    """Say that a process works on a plan, and return whether it may: it is planned and has not expired."""
-    return bool(
-        conn.execute(
-            "UPDATE writeback_plans SET worked_at = clock_timestamp() "
-            "WHERE id = %s AND state = 'planned' AND expires_at > now()",
-            (plan_id,),
-        ).rowcount
-    )
+_FINISH = """
+UPDATE writeback_plans SET state = 'applied', applied_at = now() WHERE id = %s AND fence = %s AND state = 'planned'
+"""
 
 
-_FINISH = "UPDATE writeback_plans SET state = 'applied', applied_at = now() WHERE id = %s AND state = 'planned'"
-
-
-def finish_plan(conn: psycopg.Connection, plan_id: UUID) -> None:
+def finish_plan(conn: psycopg.Connection, lease: Lease) -> None:
     """Say that every row of a plan is settled."""
-    conn.execute(_FINISH, (plan_id,))
+    conn.execute(_FINISH, (lease.plan_id, lease.fence))
 
 
 def plan_counts(conn: psycopg.Connection, plan_id: UUID) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,12 +29,14 @@ JOIN deals d ON d.id = f.deal_id
 JOIN deal_commissions c ON c.deal_id = f.deal_id
 CROSS JOIN LATERAL (SELECT commission_inputs(d, %(names)s::text[], %(mapping)s::int) AS inputs) now_has
 WHERE f.integration_id = %(integration_id)s AND f.fingerprint <> commission_fingerprint(now_has.inputs)
+  AND (%(deals)s::uuid[] IS NULL OR f.deal_id = ANY (%(deals)s))
 """
 
 # A deal is back at what was approved: there is nothing left to decide.
 _REVERT = """
 UPDATE commission_reviews r SET state = 'reverted', decided_at = now(), updated_at = now()
 WHERE r.integration_id = %(integration_id)s AND r.state = 'open'
+  AND (%(deals)s::uuid[] IS NULL OR r.deal_id = ANY (%(deals)s))
   AND NOT EXISTS (SELECT FROM moved_commissions m WHERE m.deal_id = r.deal_id AND m.changes <> '{}')
 """
 
@@ -54,9 +57,12 @@ SELECT adopt_fingerprints(%(integration_id)s) WHERE EXISTS (SELECT FROM moved_co
 _READ = "SELECT pay_property_names(%(integration_id)s) AS names, active_mapping(%(integration_id)s) AS mapping"
 
 
-def watch_approved(conn: psycopg.Connection, integration_id: UUID) -> ReviewCounts:
-    """Open a review for each approved commission whose deal has changed since, in the caller's transaction."""
-    values: dict[str, Any] = {"integration_id": integration_id}
+def watch_approved(conn: psycopg.Connection, integration_id: UUID, deals: Sequence[UUID] | None = None) -> ReviewCounts:
+    """Open a review for each approved commission whose deal has changed since, in the caller's transaction.
+
+    :param deals: look at these only
+    """
+    values: dict[str, Any] = {"integration_id": integration_id, "deals": None if deals is None else list(deals)}
     with conn.cursor(row_factory=dict_row) as cursor:
         values |= cursor.execute(_READ, values).fetchone() or {}
     conn.execute("DROP TABLE IF EXISTS moved_commissions")

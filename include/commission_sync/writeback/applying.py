@@ -6,10 +6,11 @@ a second process side by side all end in the same way: what HubSpot has already 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -20,19 +21,21 @@ from airflow_hubspot.client.objects import BATCH_LIMIT
 from airflow_hubspot.client.transport import LONGEST_WAIT_SECONDS, TRIES
 from commission_sync.gate import PortalCache
 from commission_sync.store.integrations import Integration
-from commission_sync.store.plans import Plan, close_plan, finish_plan, plan_counts, plan_of, touch_plan
-from commission_sync.store.writebacks import PendingRow, Problem, claim_rows, problems, writeback_settings
+from commission_sync.store.plan_lease import Lease, hold_plan, release_plan, take_plan
+from commission_sync.store.plans import Plan, close_plan, finish_plan, plan_counts, plan_of
+from commission_sync.store.review_hold import leave_out_reviewed
+from commission_sync.store.reviews import watch_approved
+from commission_sync.store.writebacks import PendingRow, Problem, claim_rows, problems
 from commission_sync.streams.portal import verified
 from commission_sync.writeback.batch import Batch
-from commission_sync.writeback.company import Mode, WritebackSettings, mode_of, parse_settings
+from commission_sync.writeback.company import WritebackSettings
+from commission_sync.writeback.permission import PlanNotOpen, require_permission
 from commission_sync.writeback.properties import Layout
 from commission_sync.writeback.schema import ensure_properties
 
+_log = logging.getLogger(__name__)
+
 _NAMED = 20
-
-
-class PlanNotOpen(RuntimeError):
-    """A plan may not be applied: rejected, expired, replaced by a later one, or the company's flag was turned down."""
 
 
 class TooManyFailed(RuntimeError):
@@ -75,15 +78,12 @@ class Applier:
     def apply(self, plan_id: UUID) -> Applied:
         """Apply a plan, going on where an earlier try stopped.
 
-        :raises PlanNotOpen: when it may not be applied
+        :raises PlanNotOpen: when it may not be applied (any more): what was sent until then is kept
         :raises HubSpotError: when HubSpot refuses or stays away; rows that are not settled stay pending
         """
-        mode = mode_of(self.integration.feature_flags)
-        if mode in {Mode.OFF, Mode.DRY_RUN}:
-            raise PlanNotOpen(f"the company's write-back is {mode} by now, so nothing was written")
         with self.conn.transaction():
             plan = plan_of(self.conn, plan_id)
-            settings = parse_settings(writeback_settings(self.conn, self.integration.id))
+            settings = require_permission(self.conn, self.integration.id, plan)
         if plan.state != "applied":
             self._work(plan, settings)
         with self.conn.transaction():
@@ -95,35 +95,67 @@ class Applier:
             )
 
     def _work(self, plan: Plan, settings: WritebackSettings) -> None:
-        layout = Layout(plan.property_names)
-        self._touch(plan)
-        cache = PortalCache(self.conn, self.client, self.integration.id)
-        integration = verified(self.client, self.conn, self.integration, cache)
-        # A property that is there already is no error, so creating them may be repeated, too.
-        self._retrying()(ensure_properties, self.client, self.conn, integration, layout)
-        while rows := self._next(plan):
-            left = {row.id: row for row in rows}
-            batch = Batch(self.client, self.conn, self.integration.id, layout, settings.on_conflict, left)
-            self._retrying()(batch.run)
-        with self.conn.transaction():
-            finish_plan(self.conn, plan.id)
+        lease = self._lease(plan)
+        try:
+            layout = Layout(plan.property_names)
+            cache = PortalCache(self.conn, self.client, self.integration.id)
+            integration = verified(self.client, self.conn, self.integration, cache)
+            # A property that is there already is no error, so creating them may be repeated, too.
+            self._retrying()(ensure_properties, self.client, self.conn, integration, layout)
+            while (rows := self._next(plan, lease)) is not None:
+                if rows:
+                    left = {row.id: row for row in rows}
+                    permit = partial(require_permission, self.conn, self.integration.id, plan)
+                    policy, company = settings.on_conflict, self.integration.id
+                    batch = Batch(self.client, self.conn, company, layout, policy, lease, permit, left)
+                    self._retrying()(batch.run)
+            with self.conn.transaction():
+                finish_plan(self.conn, lease)
+        finally:
+            if not self.conn.closed:
+                with self.conn.transaction():
+                    release_plan(self.conn, lease)
 
-    def _touch(self, plan: Plan) -> None:
+    def _lease(self, plan: Plan) -> Lease:
+        """Make the plan this process's own.
+
+        :raises PlanNotOpen: when it may not be applied
+        """
         with self.conn.transaction():
-            if touch_plan(self.conn, plan.id):
-                return
+            if (lease := take_plan(self.conn, plan.id)) is not None:
+                return lease
             now_is = plan_of(self.conn, plan.id)
-            if now_is.expires_at <= datetime.now(UTC):
+            if now_is.is_expired:
                 close_plan(self.conn, plan.id, "expired", "the plan expired before it was applied")
-                now_is = plan_of(self.conn, plan.id)
-        raise PlanNotOpen(
-            f"the plan of run {plan.run_id} is {now_is.state.replace('_', ' ')}, so nothing (more) was written"
+        raise self._not_open(plan.id)
+
+    def _not_open(self, plan_id: UUID) -> PlanNotOpen:
+        with self.conn.transaction():
+            plan = plan_of(self.conn, plan_id)
+        return PlanNotOpen(
+            f"the plan of run {plan.run_id} is {plan.state.replace('_', ' ')}, so nothing (more) was written"
         )
 
-    def _next(self, plan: Plan) -> list[PendingRow]:
-        self._touch(plan)
+    def _next(self, plan: Plan, lease: Lease) -> list[PendingRow] | None:
+        """Return the next rows to apply, without those whose deal has changed since its approval; None after the last.
+
+        :raises PlanNotOpen: when the plan may not be applied any more
+        """
         with self.conn.transaction():
-            return claim_rows(self.conn, plan.id, BATCH_LIMIT)
+            require_permission(self.conn, self.integration.id, plan)
+            held = hold_plan(self.conn, lease)
+            rows = claim_rows(self.conn, plan.id, BATCH_LIMIT) if held else []
+            if rows and plan.kind == "write":
+                watch_approved(self.conn, self.integration.id, [row.deal_id for row in rows])
+            left_out = leave_out_reviewed(self.conn, plan.id) if held else []
+        if not held:
+            raise self._not_open(plan.id)
+        for row in left_out:
+            _log.warning(
+                "write-back left out company=%s deal=%s why=%r", self.integration.company_id, row.crm_id, row.why
+            )
+        gone = {row.id for row in left_out}
+        return [row for row in rows if row.id not in gone] if rows else None
 
     def _retrying(self) -> tenacity.Retrying:
         return tenacity.Retrying(

@@ -1,103 +1,163 @@
-"""One batch of a plan on its way to HubSpot: read, compare three ways, write, and keep what came of each row."""
+"""One batch of a plan on its way to HubSpot: read, compare, write, and keep what came of each row.
+
+Nothing is decided without a reading: what may have been written, by whichever plan, stays so until its record was read.
+Right before each request the batch proves that the plan is still its own and that its reading is new.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
 
-from airflow_hubspot.client import BatchWrite, Change, HubSpotClient, NotFound, Record, Unavailable
-from commission_sync.store.commissions import Values
-from commission_sync.store.writebacks import Outcome, PendingRow, settle_rows, taken_records
-from commission_sync.streams.values import instant
+from airflow_hubspot.client import Change, HubSpotClient, NotFound, Unavailable
+from commission_sync.store.plan_lease import Lease, Leave, Sending, database_time, forget_landed, note_sends
+from commission_sync.store.writebacks import Outcome, PendingRow, keep_facts, settle_rows, taken_records
+from commission_sync.writeback.answered import answered
 from commission_sync.writeback.company import ConflictPolicy
 from commission_sync.writeback.conflicts import contested_by, in_words
-from commission_sync.writeback.difference import Comparison, compare
+from commission_sync.writeback.difference import compare, has_landed
+from commission_sync.writeback.permission import PlanNotOpen
 from commission_sync.writeback.properties import OBJECT_TYPE, Layout, Unwritable
-from commission_sync.writeback.sending import Refused, Sent, send
+from commission_sync.writeback.sending import Refused, send
+from commission_sync.writeback.target import MODIFIED, Target, outcome
 
-MODIFIED = "hs_lastmodifieddate"
+# Somebody who keeps us waiting for a limit that long would do so again.
+_READINGS = 5
 
 
-@dataclass
-class _Target:
-    """A row and the record that it goes to, as HubSpot has that now."""
-
-    row: PendingRow
-    record: Record
-    comparison: Comparison = field(default_factory=lambda: Comparison((), ()))
-
-    @property
-    def now(self) -> Values:
-        return {name: self.record["properties"].get(name) for name in self.row.properties}
+class ReadAgain(RuntimeError):
+    """The reading is too old to send anything on it, or its rows were settled meanwhile."""
 
 
 @dataclass
 class Batch:
-    """Up to 100 rows on their way; `left` are those whose outcome is not known yet."""
+    """Up to 100 rows on their way; `left` are those whose outcome is not known yet.
+
+    :param permit: raises where the company does not want the plan to be applied any more; in the caller's transaction
+    """
 
     client: HubSpotClient
     conn: psycopg.Connection
     integration_id: UUID
     layout: Layout
     policy: ConflictPolicy
+    lease: Lease
+    permit: Callable[[], object] = lambda: None
     left: dict[UUID, PendingRow] = field(default_factory=dict)
-    # What HubSpot had before the write of a row whose answer may be outstanding.
-    _sent: dict[UUID, Values] = field(default_factory=dict)
+    _read_at: datetime | None = None
+    # Rows that this batch has sent itself, and has no answer for.
+    _sent: set[UUID] = field(default_factory=set)
 
     def run(self) -> None:
-        """Go through all that is left, from reading to writing; may be called again after an error."""
-        self._settle([o for row in self.left.values() if (o := self._outdated(row)) is not None])
+        """Go through all that is left, from reading to writing; may be called again after an error.
+
+        :raises PlanNotOpen: when another process has the plan, or the company does not want it any more
+        """
+        for _ in range(_READINGS):
+            try:
+                self._go()
+            except ReadAgain:
+                continue
+            return
+        raise Unavailable(f"HubSpot could not be written to within a minute after reading, {_READINGS} times in a row")
+
+    def _go(self) -> None:
+        self._settle(
+            [self._outdated(row) for row in self.left.values() if self._is_outdated(row) and not _is_maybe(row)]
+        )
         if not self.left:
             return
+        with self.conn.transaction():
+            self._read_at = database_time(self.conn)
         targets = self._located()
+        self._look_back(targets)
         for target in targets:
             target.comparison = compare(self.layout, target.row, target.now)
-        self._settle([self._unchanged(t) for t in targets if not t.comparison.to_write])
-        contested = [t for t in targets if t.comparison.contested]
-        conflicts = self._conflicts(contested)
+        self._settle([o for t in targets if (o := self._found(t)) is not None])
+        targets = [t for t in targets if t.row.id in self.left]
+        conflicts = self._conflicts([t for t in targets if t.comparison.contested])
         if self.policy is not ConflictPolicy.OURS:
             self._settle([replace(o, state=self._lost_state(o)) for o in conflicts.values()])
         self._write([t for t in targets if t.row.id in self.left], conflicts)
 
-    def _outdated(self, row: PendingRow) -> Outcome | None:
-        """Return the outcome of a row whose commission is no longer what was planned."""
+    def _is_outdated(self, row: PendingRow) -> bool:
+        """Whether a row's commission is no longer what was planned."""
         if row.is_undo:
-            return None
+            return False
         try:
             wanted = self.layout.wanted(row.commission) if row.commission else None
         except Unwritable:
             wanted = None
-        if wanted == row.properties:
-            return None
-        return Outcome(
-            row.id, "skipped", row.crm_id, error="the commission changed after the plan; the next plan has it"
-        )
+        return wanted != row.properties
 
-    def _located(self) -> list[_Target]:
+    def _outdated(self, row: PendingRow) -> Outcome:
+        error = "the commission changed after the plan; the next plan has it"
+        return Outcome(row.id, "skipped", row.crm_id, error=error)
+
+    def _look_back(self, targets: Sequence[Target]) -> None:
+        """Keep what the reading tells of earlier sends, of this plan or any other, to the same records."""
+        landed = [
+            replace(
+                outcome(t, "sent"),
+                id=maybe.id,
+                observed=None,
+                stored=t.now,
+                is_reread=True,
+                is_fact=True,
+                is_known=True,
+            )
+            for t in targets
+            for maybe in t.row.maybes
+            if maybe.id != t.row.id and has_landed(self.layout, maybe.values, t.now)
+        ]
+        assert self._read_at is not None
+        with self.conn.transaction():
+            keep_facts(self.conn, landed)
+            forget_landed(self.conn, [t.row.id for t in targets], self._read_at)
+
+    def _found(self, target: Target) -> Outcome | None:
+        """Return the outcome of a row that HubSpot has, or whose commission has changed; None for one to write."""
+        row = target.row
+        mine = [m.values for m in row.maybes if m.id == row.id]
+        has_mine = (row.was_tried or row.id in self._sent) and (
+            not target.comparison.to_write or any(has_landed(self.layout, values, target.now) for values in mine)
+        )
+        if has_mine and (not target.comparison.to_write or self._is_outdated(row)):
+            # An earlier try wrote it, and its answer was lost.
+            sent = outcome(target, "sent")
+            return replace(sent, observed=None, stored=target.now, is_reread=True, is_fact=True, is_known=True)
+        if self._is_outdated(row):
+            return replace(self._outdated(row), crm_id=target.record["id"])
+        if not target.comparison.to_write:
+            return replace(outcome(target, "skipped", error="HubSpot has it already"), stored=target.now)
+        return None
+
+    def _located(self) -> list[Target]:
         """Read every row's record, following merges; a row that has none, or shares it, fails."""
         rows = list(self.left.values())
         names = [*self.layout.by_name, MODIFIED]
         by_id = {r["id"]: r for r in self.client.objects.batch_read(OBJECT_TYPE, _ids(rows), names).results}
-        targets = [_Target(row, by_id[row.crm_id]) for row in rows if row.crm_id in by_id]
+        targets = [Target(row, by_id[row.crm_id]) for row in rows if row.crm_id in by_id]
         absent = [row for row in rows if row.crm_id not in by_id]
         targets += [t for row in absent if (t := self._followed(row, names)) is not None]
         return self._alone(targets)
 
-    def _followed(self, row: PendingRow, names: Sequence[str]) -> _Target | None:
+    def _followed(self, row: PendingRow, names: Sequence[str]) -> Target | None:
         gone = f"HubSpot has no deal {row.crm_id}"
         if row.is_archived:
             self._fail(row, f"{gone}: it is in the recycle bin")
             return None
         try:
-            return _Target(row, self.client.objects.get(OBJECT_TYPE, row.crm_id, names))
+            return Target(row, self.client.objects.get(OBJECT_TYPE, row.crm_id, names))
         except NotFound as error:
             self._fail(row, f"{gone}: {error.message}", error.correlation_id)
             return None
 
-    def _alone(self, targets: list[_Target]) -> list[_Target]:
+    def _alone(self, targets: list[Target]) -> list[Target]:
         moved = [t.record["id"] for t in targets if t.record["id"] != t.row.crm_id]
         if not moved:
             return targets
@@ -112,14 +172,7 @@ class Batch:
                 kept.append(target)
         return kept
 
-    def _unchanged(self, target: _Target) -> Outcome:
-        if not target.row.was_tried and target.row.id not in self._sent:
-            return replace(_outcome(target, "skipped", error="HubSpot has it already"), stored=target.now)
-        # An earlier try wrote it, and its answer was lost.
-        before = self._sent.get(target.row.id)
-        return replace(_outcome(target, "sent"), observed=before, stored=target.now, is_reread=True)
-
-    def _conflicts(self, contested: Sequence[_Target]) -> dict[UUID, Outcome]:
+    def _conflicts(self, contested: Sequence[Target]) -> dict[UUID, Outcome]:
         if not contested:
             return {}
         who = contested_by(self.client, {t.record["id"]: t.comparison.contested for t in contested})
@@ -127,14 +180,14 @@ class Batch:
         for target in contested:
             conflict = who.get(target.record["id"], [])
             error = in_words(conflict) or f"changed in HubSpot: {', '.join(target.comparison.contested)}"
-            found[target.row.id] = replace(_outcome(target, "conflict", error=error), conflict=conflict)
+            found[target.row.id] = replace(outcome(target, "conflict", error=error), conflict=conflict)
         return found
 
     def _lost_state(self, conflict: Outcome) -> str:
         is_undo = self.left[conflict.id].is_undo
         return "skipped" if self.policy is ConflictPolicy.THEIRS and not is_undo else "conflict"
 
-    def _write(self, targets: Sequence[_Target], conflicts: dict[UUID, Outcome]) -> None:
+    def _write(self, targets: Sequence[Target], conflicts: dict[UUID, Outcome]) -> None:
         by_record = {t.record["id"]: t for t in targets}
         changes: list[Change] = [
             {"id": crm_id, "properties": {name: t.row.properties[name] for name in t.comparison.to_write}}
@@ -142,64 +195,57 @@ class Batch:
         ]
         if not changes:
             return
-        for target in targets:
-            self._sent.setdefault(target.row.id, target.now)
-        for sent in send(self.client, changes):
+        for sent in send(self.client, changes, lambda some: self._permitted(by_record, some)):
             if isinstance(sent, Refused):
-                row = by_record[sent.change["id"]].row
-                self._fail(row, sent.error.message, sent.error.correlation_id)
+                target, error = by_record[sent.change["id"]], sent.error
+                why = f"{error.message} ({error.hint})" if error.hint else error.message
+                self._fail(target.row, why, error.correlation_id, is_known=not target.row.was_tried)
             else:
-                self._settle(_answered(sent, by_record, conflicts))
+                self._settle(answered(sent, by_record, conflicts))
         if self.left:
             # An answer that tells neither success nor failure of a row is as good as lost.
             raise Unavailable(f"HubSpot's answers left out {len(self.left)} of {len(changes)} deals")
 
-    def _fail(self, row: PendingRow, why: str, correlation_id: str | None = None) -> None:
-        self._settle([Outcome(row.id, "failed", row.crm_id, error=why, correlation_id=correlation_id)])
+    def _permitted(self, by_record: dict[str, Target], changes: Sequence[Change]) -> None:
+        """Note that changes are sent; run right before each request.
+
+        :raises PlanNotOpen: when another process has the plan, or the company does not want it any more
+        :raises ReadAgain: when the reading has become too old
+        """
+        targets = [(by_record[change["id"]], change) for change in changes]
+        sendings = [Sending(t.row.id, change["properties"], t.now) for t, change in targets]
+        assert self._read_at is not None
+        with self.conn.transaction():
+            self.permit()
+            leave = note_sends(self.conn, self.lease, sendings, self._read_at)
+        if leave is Leave.LOST:
+            raise PlanNotOpen("another process has taken the plan over, or it has ended, so nothing more was written")
+        if leave is Leave.READ_AGAIN:
+            raise ReadAgain
+        self._sent |= {t.row.id for t, _ in targets}
+
+    def _fail(self, row: PendingRow, why: str, correlation_id: str | None = None, *, is_known: bool = False) -> None:
+        self._settle(
+            [Outcome(row.id, "failed", row.crm_id, error=why, correlation_id=correlation_id, is_known=is_known)]
+        )
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
             return
         with self.conn.transaction():
-            settle_rows(self.conn, outcomes)
-        for outcome in outcomes:
-            self.left.pop(outcome.id, None)
+            late = settle_rows(self.conn, self.lease, outcomes)
+        for one in outcomes:
+            self.left.pop(one.id, None)
+        if late:
+            raise PlanNotOpen(
+                f"another process has taken the plan over, or it has ended: {len(late)} answers were kept, and nothing "
+                "more is written"
+            )
 
 
 def _ids(rows: Iterable[PendingRow]) -> list[str]:
     return list(dict.fromkeys(row.crm_id for row in rows))
 
 
-def _answered(sent: Sent, by_record: dict[str, _Target], conflicts: dict[UUID, Outcome]) -> list[Outcome]:
-    answer = sent.answer
-    written = {r["id"]: _written(by_record[r["id"]], r, answer, conflicts) for r in answer.results}
-    rest = [change["id"] for change in sent.changes if change["id"] not in written]
-    failed = {
-        crm_id: Outcome(
-            by_record[crm_id].row.id, "failed", crm_id, error=failure.message, correlation_id=answer.correlation_id
-        )
-        for failure in answer.failures
-        # A failure that names no record is that of every one that was not written.
-        for crm_id in failure.ids or rest
-        if crm_id in rest
-    }
-    return [*written.values(), *failed.values()]
-
-
-def _written(target: _Target, record: Record, answer: BatchWrite, conflicts: dict[UUID, Outcome]) -> Outcome:
-    overridden = conflicts.get(target.row.id)
-    # What the answer tells of is what HubSpot keeps; of a property that it leaves out, verifying has to find out.
-    told = all(name in record["properties"] for name in target.comparison.to_write)
-    return replace(
-        _outcome(target, "sent", record=record),
-        stored=dict(target.now) | {n: record["properties"][n] for n in target.comparison.to_write} if told else None,
-        correlation_id=answer.correlation_id,
-        conflict=overridden.conflict if overridden else None,
-        error=overridden.error if overridden else None,
-    )
-
-
-def _outcome(target: _Target, state: str, *, record: Record | None = None, error: str | None = None) -> Outcome:
-    seen = record or target.record
-    at = instant(seen["properties"].get(MODIFIED) or seen["updatedAt"])
-    return Outcome(target.row.id, state, target.record["id"], observed=target.now, at=at, error=error)
+def _is_maybe(row: PendingRow) -> bool:
+    return row.was_tried or bool(row.maybes)

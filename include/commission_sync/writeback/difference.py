@@ -35,8 +35,25 @@ def is_settled(layout: Layout, wanted: Values, known: Values, last: Settled | No
         return False
     if last.resolution in {"dismissed", "theirs"}:
         return True
-    stands = last.state == "conflict" or (last.state == "skipped" and last.observed is not None)
-    return stands and last.resolution is None and not layout.differing(known, last.observed or {})
+    # One that was left out because HubSpot had it already has lost to nobody.
+    has_lost = last.state == "skipped" and last.observed is not None and layout.differing(wanted, last.observed)
+    stands = last.state == "conflict" or has_lost
+    return bool(stands) and last.resolution is None and not layout.differing(known, last.observed or {})
+
+
+def is_doubtful(layout: Layout, wanted: Values, standing: Standing) -> bool:
+    """Whether HubSpot may have another value of ours than the wanted one, whatever was last seen there."""
+    return any(not _agrees(layout, values, wanted) for values in standing.doubts)
+
+
+def has_landed(layout: Layout, values: Values, now: Values) -> bool:
+    """Whether HubSpot has what was sent to it without an answer."""
+    return _agrees(layout, values, now)
+
+
+def _agrees(layout: Layout, values: Values, others: Values) -> bool:
+    by_name = layout.by_name
+    return all(by_name[n].agree(v, others.get(n)) if n in by_name else v == others.get(n) for n, v in values.items())
 
 
 def sharing_refusal(standing: Standing) -> str | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
 import psycopg
 
-from commission_sync.store.commissions import Standing, Values, currencies_of, standings
+from commission_sync.store.commissions import Settled, Standing, Values, currencies_of, standings
 from commission_sync.store.integrations import Integration
+from commission_sync.store.plan_lease import LANDS_WITHIN
 from commission_sync.store.plans import (
-    STALE_AFTER,
     NewPlan,
     NewRow,
     Plan,
@@ -26,9 +25,16 @@ from commission_sync.store.plans import (
     save_plan,
 )
 from commission_sync.store.reviews import ReviewCounts, watch_approved
-from commission_sync.store.writebacks import SentRow, mend_rows, rows_of_run, writeback_settings
+from commission_sync.store.sent_rows import SentRow, rows_of_run
+from commission_sync.store.writebacks import mend_rows, writeback_settings
 from commission_sync.writeback.company import Mode, WritebackSettings, mode_of, parse_settings
-from commission_sync.writeback.difference import is_settled, known_values, refused_options, sharing_refusal
+from commission_sync.writeback.difference import (
+    is_doubtful,
+    is_settled,
+    known_values,
+    refused_options,
+    sharing_refusal,
+)
 from commission_sync.writeback.properties import Layout, Unwritable
 from commission_sync.writeback.schema import allowed_options, require_own
 from commission_sync.writeback.totals import Totals, exceeded_caps
@@ -116,9 +122,8 @@ def make_plan(conn: psycopg.Connection, integration: Integration, request: PlanR
 
 def _make_way(conn: psycopg.Connection, integration_id: UUID, request: PlanRequest) -> Planned | None:
     """Close what may no longer be applied; return what to go on with instead of planning, if anything."""
-    now = datetime.now(UTC)
     for plan in open_plans(conn, integration_id):
-        if plan.expires_at <= now:
+        if plan.is_expired:
             close_plan(conn, plan.id, "expired", "the plan expired before it was applied")
         elif (plan.dag_id, plan.run_id) == (request.dag_id, request.run_id):
             return Planned(plan, None)
@@ -126,7 +131,7 @@ def _make_way(conn: psycopg.Connection, integration_id: UUID, request: PlanReque
             return Planned(
                 None, f"the plan of run {plan.run_id} waits for a person until {plan.expires_at:%Y-%m-%d %H:%M} UTC"
             )
-        elif plan.worked_at is not None and now - plan.worked_at < STALE_AFTER:
+        elif plan.is_worked_on:
             raise BusyPlan(f"run {plan.run_id} is applying a plan of this company; try again when it has ended")
         else:
             close_plan(conn, plan.id, "superseded", "a later run planned anew")
@@ -181,18 +186,29 @@ def _approval_reason(
 def _difference(conn: psycopg.Connection, integration: Integration, layout: Layout) -> Draft:
     draft, allowed = Draft(), allowed_options(conn, integration, layout)
     amount = next(iter(layout.by_name))
-    mended = []
-    for standing in standings(conn, integration.id, list(layout.by_name)):
+    mended: dict[UUID, Values] = {}
+    for standing in standings(conn, integration.id, list(layout.by_name), lands=LANDS_WITHIN):
         commission = standing.commission
         draft.totals.commission(commission.currency, commission.amount)
         known = known_values(standing)
         row = _row(layout, allowed, standing, known)
-        if row.refusal is None and not layout.differing(row.properties, known):
-            mended += [last.id] if (last := standing.last) is not None and last.state in _OPEN else []
+        if _is_there(layout, row, standing, known):
+            if (last := standing.last) is not None and _is_mended(layout, last, known):
+                mended[last.id] = {name: known.get(name) for name in layout.by_name}
         elif not standing.is_reviewed and not is_settled(layout, row.properties, known, standing.last):
             draft.add(row, amount=amount, currency=commission.currency, deal_currency=standing.deal_currency)
     mend_rows(conn, mended)
     return draft
+
+
+def _is_there(layout: Layout, row: NewRow, standing: Standing, known: Values) -> bool:
+    is_same = row.refusal is None and not layout.differing(row.properties, known)
+    return is_same and not is_doubtful(layout, row.properties, standing)
+
+
+def _is_mended(layout: Layout, last: Settled, known: Values) -> bool:
+    # What may have been sent is there only if that was seen: another value may still come to be there.
+    return last.state in _OPEN and not (last.unanswered and layout.differing(last.properties, known))
 
 
 def _row(layout: Layout, allowed: dict[str, set[str]], standing: Standing, known: Values) -> NewRow:
@@ -208,7 +224,8 @@ def _row(layout: Layout, allowed: dict[str, set[str]], standing: Standing, known
 def _reused(standing: Standing, wanted: Values) -> UUID | None:
     """Return the row of an earlier attempt at the same values, so that attempts are counted in one place."""
     last = standing.last
-    if last is None or last.state not in _OPEN or last.properties != wanted:
+    # What may have been sent is that run's own, which can be undone; the new row finds out.
+    if last is None or last.state not in _OPEN or last.properties != wanted or last.unanswered:
         return None
     return last.id
 

@@ -11,8 +11,9 @@ from airflow_hubspot.client import HubSpotClient
 from commission_sync.store.integrations import Integration
 from commission_sync.store.plans import Plan
 from commission_sync.store.writebacks import writeback_settings
-from commission_sync.writeback.applying import Applied, Applier, PlanNotOpen
+from commission_sync.writeback.applying import Applied, Applier
 from commission_sync.writeback.company import Mode, WritebackSettings, mode_of, parse_settings
+from commission_sync.writeback.permission import PlanNotOpen
 from commission_sync.writeback.planning import Planned, PlanRequest, make_plan
 from commission_sync.writeback.summary import log_line, summarise
 from commission_sync.writeback.verifying import verify

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airflow_hubspot.client import BatchWrite, Change, HubSpotClient, Invalid
@@ -32,16 +32,20 @@ class Refused:
     error: Invalid
 
 
-def send(client: HubSpotClient, changes: Sequence[Change]) -> Iterator[Sent | Refused]:
+def send(
+    client: HubSpotClient, changes: Sequence[Change], check: Callable[[Sequence[Change]], None]
+) -> Iterator[Sent | Refused]:
     """Send up to 100 changes and yield what came of them, one item per answer.
 
     A batch that is refused for one of its values is halved until that one stands alone; the others go through.
+
+    :param check: run right before each request with the changes in it; what it raises prevents that
 
     :raises PropertyRefused: when no change could be accepted
     :raises HubSpotError: when HubSpot refuses for another reason, or did not answer; what was yielded is done
     """
     try:
-        yield Sent(changes, client.objects.batch_update(OBJECT_TYPE, changes))
+        yield Sent(changes, client.objects.batch_update(OBJECT_TYPE, changes, check=lambda: check(changes)))
     except Invalid as error:
         if error.code in _HOPELESS:
             raise _property_refused(error) from None
@@ -49,8 +53,8 @@ def send(client: HubSpotClient, changes: Sequence[Change]) -> Iterator[Sent | Re
             yield Refused(changes[0], error)
             return
         middle = len(changes) // 2
-        yield from send(client, changes[:middle])
-        yield from send(client, changes[middle:])
+        yield from send(client, changes[:middle], check)
+        yield from send(client, changes[middle:], check)
 
 
 def _property_refused(error: Invalid) -> PropertyRefused:

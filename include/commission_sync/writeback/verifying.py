@@ -14,10 +14,10 @@ import psycopg
 
 from airflow_hubspot.client import HubSpotClient, Record
 from airflow_hubspot.client.objects import BATCH_LIMIT
-from commission_sync.store.writebacks import SentRow, Verdict, record_verdicts, unverified_rows
+from commission_sync.store.sent_rows import SentRow, Verdict, record_verdicts, unverified_rows
 from commission_sync.streams.values import instant
-from commission_sync.writeback.batch import MODIFIED
 from commission_sync.writeback.properties import OBJECT_TYPE, Layout
+from commission_sync.writeback.target import MODIFIED
 
 PATIENCE = timedelta(minutes=15)
 

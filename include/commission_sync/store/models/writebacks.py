@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commission_sync.store.models.base import EMPTY, Base, integration_key, new_id, now_stamp
@@ -38,6 +38,7 @@ class WritebackPlan(Base):
     decided_at: Mapped[datetime | None]
     worked_at: Mapped[datetime | None]
     applied_at: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
 
 
 class CommissionWriteback(Base):
@@ -59,6 +60,7 @@ class CommissionWriteback(Base):
             "sent_at",
             postgresql_where=text("state = 'sent' AND verified_at IS NULL"),
         ),
+        Index("ix_commission_writebacks_unanswered", "integration_id", "deal_id", postgresql_where=text("unanswered")),
     )
 
     id: Mapped[uuid.UUID] = new_id()
@@ -89,6 +91,7 @@ class CommissionWriteback(Base):
     verified_at: Mapped[datetime | None]
     echoed_at: Mapped[datetime | None]
     superseded_at: Mapped[datetime | None]
+    sending: Mapped[dict[str, Any] | None]
 
 
 class CommissionFingerprint(Base):

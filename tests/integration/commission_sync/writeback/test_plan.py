@@ -10,8 +10,8 @@ from commission_sync.store import connect
 from commission_sync.store.plan_rows import weightiest_rows
 from commission_sync.store.plans import close_plan
 from commission_sync.streams.portal import WrongPortal
-from commission_sync.writeback.applying import PlanNotOpen
 from commission_sync.writeback.company import InvalidWritebackSetting
+from commission_sync.writeback.permission import PlanNotOpen
 from commission_sync.writeback.planning import BusyPlan
 from commission_sync.writeback.schema import UnfitProperty
 from commission_sync.writeback.sending import PropertyRefused

@@ -42,6 +42,11 @@ class EmulatorAdmin:
         found = self._lines(f"/portals/{portal_id}/truth/splits")
         return {deal["id"]: {s["owner"]: s["percentage"] for s in deal["splits"]} for deal in found}
 
+    def truth_history(self, portal_id: int, name: str, object_type: str = "deals") -> dict[str, list[Document]]:
+        """Return what was written to a property since the start, by record, the oldest first; of gone ones, too."""
+        found = self._lines(f"/portals/{portal_id}/truth/history/{object_type}/{name}")
+        return {record["id"]: record["entries"] for record in found}
+
     def edit(self, portal_id: int, *, count: int, **how: Any) -> list[str]:
         """Change records of one type (`type`, by default deals) and return their ids; see `edits.edit`."""
         ids: list[str] = self._call("POST", f"/portals/{portal_id}/edits", {"count": count, **how})["ids"]
@@ -106,10 +111,17 @@ class EmulatorAdmin:
         return figures
 
     def override(
-        self, portal_id: int, crm_id: str, properties: Document, object_type: str = "deals", *, bump: bool = True
+        self,
+        portal_id: int,
+        crm_id: str,
+        properties: Document,
+        object_type: str = "deals",
+        *,
+        bump: bool = True,
+        person: bool = False,
     ) -> Document:
-        """Set raw values without validation."""
-        path = f"/portals/{portal_id}/{object_type}/{crm_id}?bump={str(bump).lower()}"
+        """Set raw values without validation; `person`: the history tells of a person, not of an app."""
+        path = f"/portals/{portal_id}/{object_type}/{crm_id}?bump={str(bump).lower()}&person={str(person).lower()}"
         changed: Document = self._call("PATCH", path, properties)
         return changed
 

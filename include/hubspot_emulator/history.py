@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hubspot_emulator.declaration import Properties
@@ -10,6 +10,8 @@ from hubspot_emulator.source import Source
 from hubspot_emulator.times import iso
 
 Entry = dict[str, Any]
+
+INTEGRATION, CRM_UI = "INTEGRATION", "CRM_UI"
 
 _USER = 5001
 # What people change while a record is worked on, and so has a past of several values.
@@ -24,11 +26,15 @@ class History:
         self._source = source
         self._written: dict[int, dict[str, list[Entry]]] = {}
 
-    def write(self, number: int, changes: Properties, at_ms: int) -> None:
-        """Take note of values that were set."""
+    def write(self, number: int, changes: Properties, at_ms: int, source: str = INTEGRATION) -> None:
+        """Take note of values that were set; `source` is `INTEGRATION`, or `CRM_UI` for a person."""
         for name, value in changes.items():
             entries = self._written.setdefault(number, {}).setdefault(name, [])
-            entries.insert(0, _entry(value, at_ms, "INTEGRATION"))
+            entries.insert(0, _entry(value, at_ms, source))
+
+    def written(self, name: str) -> Iterator[tuple[int, list[Entry]]]:
+        """Yield what was written to a property since the start, the newest first, by the number of its record."""
+        yield from ((number, by_name[name]) for number, by_name in self._written.items() if name in by_name)
 
     def past(self, number: int, name: str, original: Properties | None) -> list[Entry]:
         """Return the values that a property has had, the newest first.
@@ -44,7 +50,7 @@ class History:
         earlier = noise % (_MOST_EARLIER + 1) if name in _WITH_A_PAST else 0
         values = [self._elsewhere(number, name, n) for n in range(earlier)] + [last]
         step = (modified - created) // max(1, earlier)
-        entries = [_entry(value, created + n * step, "CRM_UI") for n, value in enumerate(values)]
+        entries = [_entry(value, created + n * step, CRM_UI) for n, value in enumerate(values)]
         return entries[::-1]
 
     def _elsewhere(self, number: int, name: str, away: int) -> str | None:
@@ -54,6 +60,6 @@ class History:
 
 def _entry(value: str | None, at_ms: int, source_type: str) -> Entry:
     entry: Entry = {"value": value or "", "timestamp": iso(at_ms), "sourceType": source_type}
-    if source_type == "CRM_UI":
+    if source_type == CRM_UI:
         return entry | {"sourceId": f"userId:{_USER}", "sourceLabel": "CRM UI", "updatedByUserId": _USER}
     return entry | {"sourceId": "1", "sourceLabel": "Private app"}

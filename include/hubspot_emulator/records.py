@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from hubspot_emulator.currencies import ExchangeRates
 from hubspot_emulator.declaration import Moment, Properties
-from hubspot_emulator.history import Entry, History
+from hubspot_emulator.history import INTEGRATION, Entry, History
 from hubspot_emulator.source import Source
 from hubspot_emulator.times import DAY_MS, Clock, iso
 
@@ -106,14 +106,23 @@ class Records:
         return self._keep(Version(number, when, dict(properties), created_ms=when), properties, when)
 
     def update(
-        self, version: Version, properties: Properties, at_ms: int | None = None, *, bump: bool = True
+        self,
+        version: Version,
+        properties: Properties,
+        at_ms: int | None = None,
+        *,
+        bump: bool = True,
+        source: str = INTEGRATION,
     ) -> Version:
-        """Change properties of a record; its modified time moves on and never back."""
+        """Change properties of a record; its modified time moves on and never back.
+
+        :param source: who changes them, as the property's history tells it
+        """
         now = max(version.modified_ms, at_ms or self._clock.now())
         changed = replace(
             version, changes=version.changes | properties, modified_ms=now if bump else version.modified_ms
         )
-        return self._keep(changed, properties, now)
+        return self._keep(changed, properties, now, source)
 
     def archive(self, version: Version) -> Version:
         """Put a record into the recycle bin; its modified time stays."""
@@ -196,8 +205,10 @@ class Records:
     def _moment(self, version: Version) -> Moment:
         return Moment(self.source.spec.currency, version.modified_ms, self._clock.now(), self._rates.rate)
 
-    def _keep(self, version: Version, changes: Properties | None = None, at_ms: int = 0) -> Version:
+    def _keep(
+        self, version: Version, changes: Properties | None = None, at_ms: int = 0, source: str = INTEGRATION
+    ) -> Version:
         self.touched[version.number] = version
         if changes:
-            self.history.write(version.number, changes, at_ms)
+            self.history.write(version.number, changes, at_ms, source)
         return version

@@ -44,3 +44,10 @@ def merged(portal: Portal, name: str) -> Iterator[dict[str, str]]:
         if version.merged_into is not None:
             kept = collection.records.survivor(version)
             yield {"id": collection.crm_id(number), "into": collection.crm_id(kept.number)}
+
+
+def history(portal: Portal, name: str, property_name: str) -> Iterator[dict[str, Any]]:
+    """Yield what was written to a property since the start, by record, the oldest first; of gone ones, too."""
+    collection = portal.collections[kind_of(name).name]
+    for number, entries in collection.records.history.written(property_name):
+        yield {"id": collection.crm_id(number), "entries": entries[::-1]}

@@ -12,6 +12,7 @@ from aiohttp import web
 from hubspot_emulator.admin.requests import Endpoints, body_of, json_answer, record
 from hubspot_emulator.catalog import completed
 from hubspot_emulator.edits import Done, edit, edit_everything
+from hubspot_emulator.history import CRM_UI, INTEGRATION
 from hubspot_emulator.portal import Portal
 from hubspot_emulator.times import DAY_MS, iso, milliseconds
 
@@ -105,10 +106,14 @@ class Editing(Endpoints):
         return json_answer(definition)
 
     async def override(self, request: web.Request) -> web.Response:
-        """Set raw values that HubSpot's own validation might refuse; `bump=false` leaves the modified time alone."""
+        """Set raw values that HubSpot's own validation might refuse.
+
+        `bump=false` leaves the modified time alone; `person=true`: the history tells of a person, not of an app.
+        """
         collection, version = self._record(request)
-        bump = request.query.get("bump", "true") == "true"
-        changed = collection.written(collection.records.update(version, await body_of(request), bump=bump))
+        bump, is_person = request.query.get("bump", "true") == "true", request.query.get("person") == "true"
+        values, source = await body_of(request), CRM_UI if is_person else INTEGRATION
+        changed = collection.written(collection.records.update(version, values, bump=bump, source=source))
         return json_answer(collection.records.rendered(changed, collection.property_names))
 
     async def restore(self, request: web.Request) -> web.Response:

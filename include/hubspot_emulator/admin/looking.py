@@ -22,6 +22,7 @@ class Looking(Endpoints):
             web.get(f"{base}/stats", self.stats),
             web.post(f"{base}/stats/reset", self.reset_stats),
             web.get(f"{portal}/truth/links/{{type}}/{{to}}", self.links),
+            web.get(f"{portal}/truth/history/{{type}}/{{name}}", self.history),
             web.get(f"{portal}/truth/merged/{{type}}", self.merged),
             web.get(f"{portal}/truth/splits", self.splits),
             web.get(f"{portal}/truth/{{type}}", self.records),
@@ -68,6 +69,11 @@ class Looking(Endpoints):
     async def merged(self, request: web.Request) -> web.StreamResponse:
         """Stream what was merged away, and into what."""
         return await streamed(request, truth.merged(self._portal(request), type_of(request)))
+
+    async def history(self, request: web.Request) -> web.StreamResponse:
+        """Stream what was written to a property since the start, of records that are gone, too."""
+        portal, name = self._portal(request), request.match_info["name"]
+        return await streamed(request, truth.history(portal, type_of(request), name))
 
     async def splits(self, request: web.Request) -> web.StreamResponse:
         """Stream how deals are split."""

@@ -123,3 +123,18 @@ def test_an_unknown_deed_is_named(emulator, call):
     answer = call("POST", "/_emulator/portals/1001/edits", {"count": 1, "mix": "everything", "weights": {"burn": 1}})
     assert answer.status == 400
     assert b"burn" in answer.data
+
+
+def test_what_was_written_to_a_property_is_told_with_who_wrote_it_also_of_records_that_are_gone(emulator):
+    admin = emulator.admin
+    kept, gone = admin.truth_ids(1001)[:2]
+    admin.override(1001, kept, {"description": "an app's"})
+    admin.override(1001, kept, {"description": "a person's"}, person=True)
+    admin.override(1001, gone, {"description": "gone"})
+    admin.merge(1001, kept, gone)
+    told = admin.truth_history(1001, "description")
+    assert [(e["value"], e["sourceType"]) for e in told[kept]] == [
+        ("an app's", "INTEGRATION"),
+        ("a person's", "CRM_UI"),
+    ]
+    assert [e["value"] for e in told[gone]] == ["gone"]

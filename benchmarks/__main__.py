@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from benchmarks.adoption import adoption
 from benchmarks.celery import celery
+from benchmarks.chaos import chaos
 from benchmarks.dag_files import parse_times
 from benchmarks.deals import first_load_and_after, memory
 from benchmarks.emulator import emulator
@@ -30,6 +31,7 @@ from benchmarks.writeback import writeback
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "adoption": adoption,
     "celery": celery,
+    "chaos": chaos,
     "deals": first_load_and_after,
     "gate": gate,
     "emulator": emulator,

@@ -91,7 +91,7 @@ class Checks:
             if self._is_let_go(deal) or self._is_undone(deal, record, records[record], undone):
                 continue
             # A row is written as a whole or not at all.
-            if any(self._may_stand(record, name, records[record].get(name) or "") for name in differing):
+            if any(self._may_stand(record, name) for name in NAMES):
                 continue
             yield Wrong("wrong commission", deal, f"{', '.join(differing)}: HubSpot has {now}, the table {wanted}")
 
@@ -169,12 +169,13 @@ class Checks:
         entries = self._histories[name].get(record)
         return bool(entries) and entries[-1]["sourceType"] == "CRM_UI"
 
-    def _may_stand(self, record: str, name: str, value: str) -> bool:
+    def _may_stand(self, record: str, name: str) -> bool:
         edits = self._memory.edits.get((record, name))
         if self._is_a_persons(record, name) and edits:
             return edits[-1].may_stand
         # A merge into a third record carries values over, and no history.
-        return len(self._family(record)) > 1 and value in self._peoples(record, name)
+        family = self._family(record)
+        return len(family) > 1 and any(e.may_stand for r in family for e in self._memory.edits.get((r, name), ()))
 
     def _is_let_go(self, deal: str) -> bool:
         return self._memory.let_go.get(deal) == self._memory.versions[deal]

@@ -37,7 +37,7 @@ STORM = {
     "timeout": 0.02,
     "timeout_seconds": 0.05,
 }
-# What of the ledger is moved back when time passes; the tables tell the order of things by these.
+# What is moved back when time passes, so that everything stays in its order: HubSpot's times, too.
 _TIMES = {
     "writeback_plans": ("created_at", "expires_at", "decided_at", "worked_at", "applied_at"),
     "commission_writebacks": (
@@ -48,8 +48,11 @@ _TIMES = {
         "verified_at",
         "echoed_at",
         "superseded_at",
+        "crm_updated_at",
     ),
     "commission_reviews": ("opened_at", "updated_at", "decided_at"),
+    "commission_fingerprints": ("taken_at",),
+    "deals": ("crm_updated_at", "synced_at", "archived_at"),
 }
 _RULE = """
 INSERT INTO feature_flags (flag, integration_id, value, allow, deny, updated_by)
@@ -86,7 +89,9 @@ class Company:
     def pay(self, deal: str | None = None) -> str:
         """Change the commission of a deal, in one of the ways that the engine does."""
         deal = deal or self._hot()
-        how = self.chance.choices(("new", "gone", "theirs"), (20, 1, 1))[0]
+        # Of two commissions on one record somebody removes one, sooner or later.
+        is_merged = deal in self.admin.truth_merged(PORTAL)
+        how = self.chance.choices(("new", "gone", "theirs"), (20, 10 if is_merged else 1, 1))[0]
         if how == "gone":
             self._execute("DELETE FROM deal_commissions c USING deals d WHERE d.id = c.deal_id AND d.crm_id = %s", deal)
             self.memory.paid([deal])
@@ -257,11 +262,11 @@ class Company:
     # Time.
 
     def pass_time(self, minutes: int | None = None) -> str:
-        """Let time pass by moving back what the ledger has."""
+        """Let time pass by moving back all that has happened."""
         minutes = minutes or self.chance.choice((6, 20, 25 * 60))
-        for table, columns in _TIMES.items():
-            moved = ", ".join(f"{c} = {c} - make_interval(mins => %(m)s)" for c in columns)
-            with psycopg.connect(self.back.world.dsn) as conn:
+        with psycopg.connect(self.back.world.dsn) as conn:
+            for table, columns in _TIMES.items():
+                moved = ", ".join(f"{c} = {c} - make_interval(mins => %(m)s)" for c in columns)
                 conn.execute(f"UPDATE {table} SET {moved}", {"m": minutes})
         return f"{minutes} minutes pass"
 

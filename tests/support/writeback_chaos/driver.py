@@ -10,8 +10,9 @@ from random import Random
 from commissions import WriteBack
 from world import World
 from writeback_chaos.checks import PORTAL, Checks, Wrong
-from writeback_chaos.company import POINTS, Company
+from writeback_chaos.company import Company
 from writeback_chaos.memory import Memory
+from writeback_chaos.tasks import POINTS
 from writeback_chaos.worker import start_server
 
 # More than a batch of HubSpot's, so that a plan has two.
@@ -114,7 +115,7 @@ class Driver:
         world = self._back.world
         world.sync()
         deals = world.emulator.admin.truth_ids(PORTAL)
-        self._company = Company(self._back, self._chance, self._memory, deals[:HOT], deals)
+        self._company = Company(self._back, self._chance, self._memory, hot=deals[:HOT], deals=deals)
         self._log(self._company.switch("on"))
         self._log(self._company.pay_all())
         self._log(self._company.run())

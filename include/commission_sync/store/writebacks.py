@@ -41,10 +41,10 @@ class PendingRow:
     commission: Commission | None
     ours: tuple[Values, ...]
     accepted: Values | None
-    maybes: tuple[Maybe, ...]
     was_tried: bool
     is_archived: bool
     is_undo: bool
+    maybes: tuple[Maybe, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ _REVIEWED_AND_WRITTEN = """
 SELECT d.crm_id, p.run_id FROM commission_reviews r JOIN deals d ON d.id = r.deal_id
 JOIN commission_writebacks w ON w.deal_id = r.deal_id JOIN writeback_plans p ON p.id = w.plan_id
 WHERE w.state = 'sent' AND w.attempted_at > r.opened_at AND w.sent_at < coalesce(r.decided_at, 'infinity')
+  -- A merge brings the loser's reviews to the survivor, which was written on its own account.
+  AND NOT EXISTS (SELECT FROM deals l WHERE l.integration_id = d.integration_id AND l.merged_into_crm_id = d.crm_id)
 """
 _UNDONE = """
 SELECT d.crm_id, p.run_id, w.properties FROM commission_writebacks w

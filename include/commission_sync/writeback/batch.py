@@ -100,24 +100,20 @@ class Batch:
 
     def _look_back(self, targets: Sequence[Target]) -> None:
         """Keep what the reading tells of earlier sends, of this plan or any other, to the same records."""
-        landed = [
-            replace(
-                outcome(t, "sent"),
-                id=maybe.id,
-                observed=None,
-                stored=t.now,
-                is_reread=True,
-                is_fact=True,
-                is_known=True,
-            )
-            for t in targets
-            for maybe in t.row.maybes
-            if maybe.id != t.row.id and has_landed(self.layout, maybe.values, t.now)
-        ]
+        landed = [fact for target in targets if (fact := self._landed(target)) is not None]
         assert self._read_at is not None
         with self.conn.transaction():
             keep_facts(self.conn, landed)
             forget_landed(self.conn, [t.row.id for t in targets], self._read_at)
+
+    def _landed(self, target: Target) -> Outcome | None:
+        """Return that an earlier send landed; of several with the same values the last, unless it is this row's own."""
+        there = [m for m in target.row.maybes if has_landed(self.layout, m.values, target.now)]
+        is_own = target.row.id in self._sent or any(m.id == target.row.id for m in there)
+        if not there or is_own:
+            return None
+        sent = replace(outcome(target, "sent"), id=there[-1].id, observed=None, stored=target.now)
+        return replace(sent, is_reread=True, is_fact=True, is_known=True)
 
     def _found(self, target: Target) -> Outcome | None:
         """Return the outcome of a row that HubSpot has, or whose commission has changed; None for one to write."""

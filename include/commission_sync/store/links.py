@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from psycopg import sql
@@ -35,6 +36,11 @@ UNION ALL
 SELECT DISTINCT d.crm_id, NULL, false FROM {table} d
 WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = ANY (%(crm_ids)s)
   AND d.detached_at IS NOT NULL
+"""
+
+_NEWER = """
+SELECT DISTINCT d.crm_id FROM {table} d
+WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = ANY (%(crm_ids)s) AND d.synced_at > %(read_at)s
 """
 
 _ON_DEALS = """
@@ -102,10 +108,11 @@ class Links:
         stored = self._current(read)
         return self._settle(stored, {r: frozenset(read[r]) | stored[r].frozen for r in stored}, why)
 
-    def of_deals(self, read: Mapping[str, Collection[str]], why: str) -> set[str]:
-        """Make the records of each given deal those that were read, and return the ids that have no row yet.
+    def of_deals(self, read: Mapping[str, Collection[str]], why: str, *, read_at: datetime) -> set[str]:
+        """Make the records of each given deal those that were read when asked at `read_at`.
 
-        Call it in a transaction, and again once those records are there.
+        Return the ids that have no row yet or were written since, which are to be read by themselves. Call it in a
+        transaction.
         """
         take_turn(self._conn, self._writing.integration_id, self._spec.table)
         found = self._execute(_ON_DEALS, deals=list(read)).fetchall()
@@ -122,8 +129,9 @@ class Links:
                 # What a deal was just read to have has left the deal that was not asked.
                 wanted[record] &= read.keys()
             wanted[record].add(deal)
-        self._settle(stored, {r: frozenset(deals) for r, deals in wanted.items()}, why)
-        return touched - stored.keys()
+        newer = {str(row[0]) for row in self._execute(_NEWER, crm_ids=list(touched), read_at=read_at)}
+        self._settle(stored, {r: frozenset(deals) for r, deals in wanted.items() if r not in newer}, why)
+        return touched - stored.keys() | newer
 
     def _current(self, crm_ids: Iterable[str]) -> dict[str, _Stored]:
         deals: dict[str, set[str]] = {}

@@ -79,12 +79,13 @@ WITH changed AS MATERIALIZED (
     SELECT s.*, d.place, d.before, d.archived_before
     FROM (SELECT * FROM {stage} ORDER BY crm_id) s CROSS JOIN LATERAL (
         SELECT d.ctid AS place, d.{document} AS before, d.archived_at AS archived_before FROM {table} d
-        WHERE {identity} AND d.content_hash <> s.content_hash AND d.crm_updated_at <= s.crm_updated_at
+        WHERE {identity} AND (d.content_hash <> s.content_hash OR {restored}) AND d.crm_updated_at <= s.crm_updated_at
         OFFSET 0 FOR NO KEY UPDATE
     ) d
 ), written AS (
     UPDATE {table} AS d SET {from_changed}, synced_at = now(),
-        archived_at = CASE WHEN {restored} THEN NULL ELSE d.archived_at END
+        archived_at = CASE WHEN {restored} THEN NULL ELSE d.archived_at END,
+        purged_at = CASE WHEN {restored} THEN NULL ELSE d.purged_at END
     FROM changed s
     WHERE d.ctid = s.place
     RETURNING d.crm_id, s.before, d.{document} AS after,

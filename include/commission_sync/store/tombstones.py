@@ -25,6 +25,8 @@ class Archived:
     at: datetime
     why: str
     purged: bool = False
+    # When what it rests on was asked for, by the database's clock; a row written since knows better.
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,15 @@ class Moved:
 
 _ARCHIVE = """
 WITH wanted AS (
-    SELECT * FROM unnest(%(ids)s::text[], %(ats)s::timestamptz[], %(purged)s::boolean[]) AS w (crm_id, at, purged)
+    SELECT * FROM unnest(%(ids)s::text[], %(ats)s::timestamptz[], %(purged)s::boolean[], %(read_ats)s::timestamptz[])
+        AS w (crm_id, at, purged, read_at)
 ), written AS (
     UPDATE {table} d SET archived_at = coalesce(d.archived_at, w.at), synced_at = now(),
         purged_at = CASE WHEN w.purged THEN now() ELSE d.purged_at END
     FROM wanted w
     WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = w.crm_id {own_rows}
       AND (d.archived_at IS NULL OR (w.purged AND d.purged_at IS NULL))
+      AND (w.read_at IS NULL OR d.synced_at <= w.read_at)
     RETURNING d.crm_id
 )
 SELECT DISTINCT crm_id FROM written
@@ -59,6 +63,11 @@ WITH written AS (
     RETURNING d.crm_id
 )
 SELECT DISTINCT crm_id FROM written
+"""
+
+_NEWER = """
+SELECT DISTINCT d.crm_id FROM {table} d
+WHERE d.integration_id = %(integration_id)s AND {of_type} AND d.crm_id = ANY (%(ids)s) AND d.synced_at > %(read_at)s
 """
 
 _MERGE = """
@@ -108,12 +117,13 @@ class Tombstones:
         }
 
     def archive(self, found: Mapping[str, Archived]) -> int:
-        """Mark the records that are not marked yet, and return how many they were."""
+        """Mark the records that are not marked yet nor written since they were read; return how many they were."""
         if not found:
             return 0
         self._turn()
         marks = list(found.values())
         values = {"ids": list(found), "ats": [m.at for m in marks], "purged": [m.purged for m in marks]}
+        values["read_ats"] = [m.read_at for m in marks]
         written = [str(row[0]) for row in self._execute(_ARCHIVE, **values)]
         self._audit(
             Correction(i, "purge" if found[i].purged else "archive", {"archived_at": [None, found[i].at]}, found[i].why)
@@ -129,6 +139,11 @@ class Tombstones:
         written = [str(row[0]) for row in self._execute(_RESTORE, ids=list(crm_ids))]
         self._audit(Correction(i, "restore", {}, why) for i in written)
         return len(written)
+
+    def newer_than(self, read_at: datetime, crm_ids: Collection[str]) -> set[str]:
+        """Return those records that were written after `read_at`; until the transaction ends no others will be."""
+        self._turn()
+        return {str(row[0]) for row in self._execute(_NEWER, read_at=read_at, ids=list(crm_ids))}
 
     def merges(self) -> dict[str, str]:
         """Return, for every record that some stored survivor names, that survivor."""

@@ -91,6 +91,15 @@ class _Pending:
         return self.records >= CHECKPOINT_ROWS or self.size >= CHECKPOINT_BYTES
 
 
+@dataclass(frozen=True)
+class Landed:
+    """What became of records that were read by their ids."""
+
+    rejects: list[Reject]
+    newer: set[str]
+    restored: int
+
+
 class Landing:
     """Gathers chunks and commits them together every few pages.
 
@@ -106,7 +115,7 @@ class Landing:
         reached: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         """Land on `conn` (autocommit off, used by nobody else); `reached` tells how far the reading is proven."""
-        self._conn = conn
+        self.conn = self._conn = conn
         self._target = target
         self._builder = builder
         self._reached = reached
@@ -168,6 +177,22 @@ class Landing:
         with self._conn.transaction():
             self._write(pending)
         return batch.rejects
+
+    def land_alive(self, records: Sequence[Record], links: Links, read_at: datetime) -> Landed:
+        """Commit records that HubSpot answered as alive when asked at `read_at`, and take their tombstones off.
+
+        Records that were written since are left as they are and returned as `newer`: whoever needs them reads again.
+        """
+        ids = [record["id"] for record in records]
+        with self._conn.transaction():
+            # In the order in which every other writer takes them: the version, then the turn.
+            hold_version(self._conn, self._target.integration.id)
+            newer = self._tombstones.newer_than(read_at, ids)
+            fresh = [record for record in records if record["id"] not in newer]
+            kept = {i: deals for i, deals in links.items() if i not in newer}
+            rejects = self.land(fresh, kept)
+            restored = self._tombstones.restore([record["id"] for record in fresh], "HubSpot answers it as alive")
+        return Landed(rejects, newer, restored)
 
     def _write(self, pending: _Pending) -> None:
         batch = pending.batch

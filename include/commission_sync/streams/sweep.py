@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from airflow_hubspot.client import HubSpotClient, Record
 from airflow_hubspot.client.intervals import IdInterval
 from airflow_hubspot.client.windows import IncompleteRead
+from commission_sync.store.clock import database_now
 from commission_sync.store.presence import LiveIds, Presence
 from commission_sync.streams.landing import Landing
 from commission_sync.streams.linking import DEALS, GATHERED_RECORDS, Links
@@ -42,13 +44,14 @@ class Sweep:
         """Compare the records of a range, at most about `most` of them, and return the last id that was compared."""
         seen: list[Record] = []
         start, compared = interval.after, 0
+        read_at = database_now(self.landing.conn)
         for records, reached in self._pages(interval):
             seen += records
             compared += len(records)
             enough = most is not None and compared >= most
             if len(seen) >= GATHERED_RECORDS or reached >= interval.upto or enough:
-                self._compare(seen, live, start, reached)
-                seen, start = [], reached
+                self._compare(seen, live, start, reached, read_at)
+                seen, start, read_at = [], reached, database_now(self.landing.conn)
             if enough:
                 break
         return start
@@ -65,7 +68,7 @@ class Sweep:
             yield [r for r in page.results if int(r["id"]) <= interval.upto], reached
             after = reached
 
-    def _compare(self, records: Sequence[Record], live: LiveIds, after: int, upto: int) -> None:
+    def _compare(self, records: Sequence[Record], live: LiveIds, after: int, upto: int, read_at: datetime) -> None:
         listed = {record["id"] for record in records}
         self.compared.gone += [str(i) for i in live.between(after, upto) if str(i) not in listed]
         self.compared.records += len(records)
@@ -73,7 +76,7 @@ class Sweep:
         self.compared.silent += self.presence.silent(rows)
         if self.stream.sums is not None:
             self._add_sums(*self.stream.sums, rows)
-        self.landing.land(records, self._links_of_new(listed, live))
+        self.landing.land_alive(records, self._links_of_new(listed, live), read_at)
 
     def _links_of_new(self, listed: set[str], live: LiveIds) -> Links:
         """Read the deals of records without a live row; the links of others are compared from the deals' side."""

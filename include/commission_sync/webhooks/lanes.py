@@ -17,6 +17,10 @@ from commission_sync.store.audit import record_action
 ATTENDANCE = timedelta(seconds=20)
 
 
+class LaneLost(Exception):
+    """Another worker is at the lane now: what this one has read may be older than what that one has written."""
+
+
 class UnknownLane(LookupError):
     """A lane was named that no company has."""
 
@@ -51,6 +55,8 @@ SET attended_by = excluded.attended_by, attended_until = excluded.attended_until
 WHERE l.paused_at IS NULL AND (l.attended_by = excluded.attended_by OR l.attended_until < now())
 """
 
+_HOLD = "SELECT FROM webhook_lanes WHERE integration_id = %s AND attended_by = %s FOR SHARE"
+
 _LEAVE = "UPDATE webhook_lanes SET attended_until = '-infinity' WHERE integration_id = %s AND attended_by = %s"
 
 _PAUSE = """
@@ -80,6 +86,17 @@ def attend(conn: psycopg.Connection, integration_id: UUID, worker: UUID) -> bool
     with conn.transaction():
         values = {"lane": integration_id, "worker": worker, "for": ATTENDANCE}
         return conn.execute(_ATTEND, values).rowcount == 1
+
+
+def hold(conn: psycopg.Connection, integration_id: UUID, worker: UUID) -> None:
+    """Keep the lane for this worker until the caller's transaction ends.
+
+    Each stay at a lane has a worker id of its own, so a lane that was lost is never taken for the same one again.
+
+    :raises LaneLost: when another worker has come since.
+    """
+    if conn.execute(_HOLD, (integration_id, worker)).fetchone() is None:
+        raise LaneLost(f"another worker is at the lane of {integration_id}")
 
 
 def leave(conn: psycopg.Connection, integration_id: UUID, worker: UUID) -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from airflow_hubspot.client import HubSpotError
 from commission_sync.webhooks.claims import Claim, Claimed, Settlement
 from commission_sync.webhooks.events import ObjectRef, event_of
-from commission_sync.webhooks.lanes import attend
+from commission_sync.webhooks.lanes import LaneLost, attend
 from commission_sync.webhooks.retries import DEATHS_BORNE, ErrorClass, Verdict, concerns_one, judge
 
 # A burst of events about the same objects costs one read of each; HubSpot reads a hundred at once.
@@ -153,6 +153,9 @@ class Drain:
         claim.begin(workload.begin(refs))
         try:
             rejected = self._refresher.refresh(object_type, [str(i) for i in ids])
+        except LaneLost:
+            # What was read may be older than what the other worker wrote: nothing of it counts.
+            raise Stopped(None) from None
         except psycopg.OperationalError:
             # The database itself is away; nothing can be settled, and the lease brings the events back.
             raise

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
 
-from airflow_hubspot.client import HubSpotClient, NotFound, Record
+from airflow_hubspot.client import HubSpotClient, HubSpotError, NotFound, Record
 from commission_sync.gate import PortalCache
+from commission_sync.store.clock import database_now
 from commission_sync.store.integrations import Integration
 from commission_sync.store.runs import RunCounts
 from commission_sync.store.tombstones import Archived, Tombstones
@@ -30,6 +31,12 @@ from commission_sync.streams.values import instant
 # By the name that a subscription has for the object; entities are called the same.
 STREAMS = {stream.entity: stream for stream in (DEALS, LINE_ITEMS, PRODUCTS, *ACTIVITIES)}
 _CATALOGUE_SECONDS = 300.0
+# A record that is written by others as often as that while it is read is tried again later.
+_READINGS = 3
+
+
+class OutdatedReading(HubSpotError):
+    """Others wrote the record while HubSpot was asked, each time; what was read is not used."""
 
 
 @dataclass
@@ -49,6 +56,7 @@ class Records:
     :param conn: a connection of this worker's own, autocommit off
     :param sync_run_id: the run that rows, rejects and audit entries name
     :param derive: what follows each merge of a stream, in its transaction
+    :param hold: called first in each transaction that writes; raises when another worker has come meanwhile
     """
 
     def __init__(
@@ -59,12 +67,14 @@ class Records:
         *,
         sync_run_id: UUID,
         derive: Derive = nothing_follows,
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._conn = conn
         self._integration = integration
         self._sync_run_id = sync_run_id
         self._derive = derive
+        self._hold = hold
         self._benches: dict[str, _Bench] = {}
         self._counted = RunCounts()
 
@@ -81,46 +91,70 @@ class Records:
     def refresh(self, object_type: str, crm_ids: Sequence[str]) -> Mapping[str, str]:
         """Land up to a hundred records as they are now, and return why single ones could not be stored, by id.
 
+        What somebody else wrote while it was read is read again.
+
         :raises HubSpotError: when HubSpot refuses or stays away; then nothing is taken for gone.
+        :raises OutdatedReading: when a record was written anew each time before its reading arrived.
         """
         bench = self._bench(STREAMS[object_type])
+        rejected: dict[str, str] = {}
+        wanted: Sequence[str] = sorted(set(crm_ids), key=int)
+        for _ in range(_READINGS):
+            newer, why = self._refresh_once(bench, wanted)
+            rejected |= why
+            if not newer:
+                return {i: rejected[i] for i in crm_ids if i in rejected}
+            wanted = sorted(newer, key=int)
+        raise OutdatedReading(f"{object_type} {', '.join(wanted[:5])}: written by others while HubSpot was read")
+
+    def _refresh_once(self, bench: _Bench, crm_ids: Sequence[str]) -> tuple[set[str], dict[str, str]]:
+        """Return what was written by others since it was asked for, and why others could not be stored."""
+        read_at = database_now(self._conn)
         found = self._read(bench, crm_ids)
-        survivors = self._settle_missing(bench, sorted(set(crm_ids) - {record["id"] for record in found}, key=int))
-        rejected = self._land(bench, found)
+        known = {record["id"] for record in found}
+        survivors, newer = self._settle_missing(bench, sorted(set(crm_ids) - known, key=int), read_at)
+        outdated, rejected = self._land(bench, found, read_at)
+        newer |= outdated
         if survivors:
-            known = {record["id"] for record in found}
-            rejected |= self._land(bench, self._read(bench, sorted(set(survivors.values()) - known, key=int)))
+            read_at = database_now(self._conn)
+            wanted = sorted(set(survivors.values()) - known, key=int)
+            outdated, why = self._land(bench, self._read(bench, wanted), read_at)
+            rejected |= why
+            newer |= {loser for loser, survivor in survivors.items() if survivor in outdated}
             with self._conn.transaction():
+                self._hold()
                 moved = bench.tombstones.merge(survivors, "HubSpot answers its id with the survivor's record")
             tell_of_merges(moved)
         # An id that was merged away is bad when the record that it ended up in is.
-        return {i: why for i in crm_ids if (why := rejected.get(survivors.get(i, i)))}
+        return newer, {i: rejected[r] for i in crm_ids if (r := survivors.get(i, i)) in rejected}
 
     def _read(self, bench: _Bench, crm_ids: Sequence[str]) -> list[Record]:
         if not crm_ids:
             return []
         return self._client.objects.batch_read(bench.stream.object_type, crm_ids, bench.properties).results
 
-    def _land(self, bench: _Bench, records: Sequence[Record]) -> dict[str, str]:
+    def _land(self, bench: _Bench, records: Sequence[Record], read_at: datetime) -> tuple[set[str], dict[str, str]]:
         if not records:
-            return {}
+            return set(), {}
         stream, ids = bench.stream, [record["id"] for record in records]
         links = self._client.associations.read(stream.object_type, DEALS.object_type, ids) if stream.on_deals else {}
         before = bench.landing.counts.inserted
-        rejects = bench.landing.land(records, {i: links[i] for i in ids if i in links})
         with self._conn.transaction():
-            bench.tombstones.restore(ids, "HubSpot answers with it as alive")
+            self._hold()
+            landed = bench.landing.land_alive(records, {i: links[i] for i in ids if i in links}, read_at)
             if stream is DEALS and bench.landing.counts.inserted > before:
                 join_waiting_rows(self._conn, self._integration.id, self._sync_run_id)
-        return {reject.crm_id: reject.reason for reject in rejects}
+        return landed.newer, {reject.crm_id: reject.reason for reject in landed.rejects}
 
-    def _settle_missing(self, bench: _Bench, crm_ids: Sequence[str]) -> dict[str, str]:
-        """Mark what is archived or gone, and return the survivors of what was merged, by the loser's id."""
+    def _settle_missing(
+        self, bench: _Bench, crm_ids: Sequence[str], read_at: datetime
+    ) -> tuple[dict[str, str], set[str]]:
+        """Mark what is archived or gone; return the survivors by their losers' ids, and what was written since."""
         if not crm_ids:
-            return {}
+            return {}, set()
         object_type = bench.stream.object_type
         binned = self._client.objects.batch_read(object_type, crm_ids, (), archived=True).results
-        gone = {r["id"]: Archived(_archived_at(r), "HubSpot has it in the recycle bin") for r in binned}
+        gone = {r["id"]: Archived(_archived_at(r, read_at), "HubSpot has it in the recycle bin") for r in binned}
         survivors = {}
         for crm_id in (i for i in crm_ids if i not in gone):
             try:
@@ -128,10 +162,12 @@ class Records:
                 survivors[crm_id] = self._client.objects.get(object_type, crm_id)["id"]
             except NotFound:
                 why = "HubSpot knows it neither as alive nor in the recycle bin"
-                gone[crm_id] = Archived(datetime.now(UTC), why, purged=True)
+                gone[crm_id] = Archived(read_at, why, purged=True)
         with self._conn.transaction():
-            bench.tombstones.archive(gone)
-        return survivors
+            self._hold()
+            newer = bench.tombstones.newer_than(read_at, crm_ids)
+            bench.tombstones.archive({i: mark for i, mark in gone.items() if i not in newer})
+        return {loser: survivor for loser, survivor in survivors.items() if loser not in newer}, newer
 
     def _bench(self, stream: Stream) -> _Bench:
         bench = self._benches.get(stream.entity)
@@ -159,5 +195,5 @@ class Records:
         return _Bench(stream, landing, tombstones, known.names, time.monotonic())
 
 
-def _archived_at(record: Record) -> datetime:
-    return instant(record.get("archivedAt")) or datetime.now(UTC)
+def _archived_at(record: Record, otherwise: datetime) -> datetime:
+    return instant(record.get("archivedAt")) or otherwise

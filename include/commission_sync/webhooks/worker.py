@@ -6,6 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,7 +17,7 @@ from commission_sync.store.runs import RunCounts, finish_run, open_run
 from commission_sync.streams.landing import Derive, nothing_follows
 from commission_sync.webhooks.claims import ignore_waiting
 from commission_sync.webhooks.inbox import CHANNEL, FLAG
-from commission_sync.webhooks.lanes import attend, leave
+from commission_sync.webhooks.lanes import attend, hold, leave
 from commission_sync.webhooks.processing import Drain, Stopped, Tally
 from commission_sync.webhooks.refresh import Records
 from commission_sync.webhooks.retries import waits_for_authorization
@@ -60,7 +61,14 @@ class LaneWorker:
             _log.info("webhooks left company=%s why=%r", self.integration.company_id, "paused, or somebody is here")
             return Tally()
         run = self._opened(dag_id=dag_id, run_id=run_id, try_number=try_number)
-        records = Records(self.client, self.conn, self.integration, sync_run_id=run, derive=self.derive)
+        records = Records(
+            self.client,
+            self.conn,
+            self.integration,
+            sync_run_id=run,
+            derive=self.derive,
+            hold=partial(hold, self.conn, lane, worker),
+        )
         drain = Drain(self.conn, lane, records, worker=worker, most_retries=self.most_retries)
         try:
             self._stay(drain)

@@ -1,5 +1,7 @@
 """One incremental round and one reconciliation make the tables equal to the portal, whatever search did not show."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from airflow_hubspot.client import MissingScopes
@@ -8,6 +10,7 @@ from commission_sync.streams.activities import EMAILS, NOTES
 from commission_sync.streams.guard import TooManyArchived
 from commission_sync.streams.line_items import LINE_ITEMS
 from commission_sync.streams.request import Mode
+from postgres_owner import eventually
 
 
 def audited(acme, action, entity="deal"):
@@ -348,3 +351,46 @@ def test_the_scopes_that_a_consent_asks_for_are_enough(world):
     acme.sync_all()
     acme.reconcile()
     assert acme.differences() == {}
+
+
+@pytest.mark.parametrize("bumps", [False, True])
+def test_a_deal_deleted_during_the_reconciliation_is_not_purged_and_comes_back(world, bumps):
+    acme = world(80)
+    acme.sync_all()
+    acme.emulator.admin.set_knobs(1001, restore_bumps=bumps)
+    deal = acme.emulator.admin.truth_ids(1001)[3]
+    acme.emulator.admin.hold(1001, "deals.list", after=60)
+    with ThreadPoolExecutor(1) as pool:
+        night = pool.submit(acme.reconcile)
+        assert eventually(lambda: acme.emulator.admin.held(1001)["after"] == 1)
+        acme.archive(deal)
+        acme.execute(f"UPDATE deals SET archived_at = now() WHERE crm_id = '{deal}'")
+        acme.emulator.admin.release(1001)
+        night.result(120)
+    assert acme.query("SELECT archived_at IS NOT NULL, purged_at IS NULL FROM deals WHERE crm_id = %s", deal) == [
+        (True, True)
+    ]
+
+
+@pytest.mark.parametrize("bumps", [False, True])
+def test_a_purged_mark_gives_way_to_a_listing_that_shows_the_deal(world, bumps):
+    acme = world(80)
+    acme.sync_all()
+    acme.emulator.admin.set_knobs(1001, restore_bumps=bumps)
+    deal = acme.emulator.admin.truth_ids(1001)[3]
+    acme.archive(deal)
+    acme.execute(f"UPDATE deals SET archived_at = now(), purged_at = now() WHERE crm_id = '{deal}'")
+    acme.emulator.admin.restore(1001, deal)
+    acme.reconcile()
+    assert acme.query("SELECT archived_at, purged_at FROM deals WHERE crm_id = %s", deal) == [(None, None)]
+    assert acme.differences() == {}
+
+
+def test_an_edit_after_a_purged_mark_takes_both_marks_off(world):
+    acme = world(40)
+    acme.sync_all()
+    deal = acme.emulator.admin.truth_ids(1001)[3]
+    acme.execute(f"UPDATE deals SET archived_at = now(), purged_at = now() WHERE crm_id = '{deal}'")
+    acme.emulator.admin.override_deal(1001, deal, {"amount": "4711.50"})
+    acme.sync()
+    assert acme.query("SELECT archived_at, purged_at FROM deals WHERE crm_id = %s", deal) == [(None, None)]

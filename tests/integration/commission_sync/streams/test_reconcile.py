@@ -370,6 +370,10 @@ def test_a_deal_deleted_during_the_reconciliation_is_not_purged_and_comes_back(w
     assert acme.query("SELECT archived_at IS NOT NULL, purged_at IS NULL FROM deals WHERE crm_id = %s", deal) == [
         (True, True)
     ]
+    acme.emulator.admin.restore(1001, deal)
+    acme.reconcile()
+    assert acme.query("SELECT archived_at, purged_at FROM deals WHERE crm_id = %s", deal) == [(None, None)]
+    assert acme.differences() == {}
 
 
 @pytest.mark.parametrize("bumps", [False, True])

@@ -49,6 +49,8 @@ def test_what_is_of_hubspot_opens_beside_airflow(site, page_as, watch):
     page.goto(f"/plugin/hubspot-sync{address(site, 'deal')}")
     watch.expect("app.hubspot.com|ERR_")
     page.context.route("https://app.hubspot.com/**", lambda route: route.fulfill(body="HubSpot"))
+    # While Airflow loads, it draws its frame anew; what was clicked in the first one is lost.
+    page.wait_for_load_state("networkidle")
     with page.context.expect_page() as opened:
         page.frame_locator("iframe").get_by_role("link", name="In HubSpot").click()
     assert opened.value.url.startswith("https://app.hubspot.com/contacts/1001/record/0-3/")

@@ -83,9 +83,9 @@ class Applier:
         """
         with self.conn.transaction():
             plan = plan_of(self.conn, plan_id)
-            settings = require_permission(self.conn, self.integration.id, plan)
+            require_permission(self.conn, self.integration.id, plan)
         if plan.state != "applied":
-            self._work(plan, settings)
+            self._work(plan)
         with self.conn.transaction():
             return Applied(
                 plan,
@@ -94,7 +94,7 @@ class Applier:
                 problems(self.conn, plan_id, "conflict", _NAMED),
             )
 
-    def _work(self, plan: Plan, settings: WritebackSettings) -> None:
+    def _work(self, plan: Plan) -> None:
         lease = self._lease(plan)
         try:
             layout = Layout(plan.property_names)
@@ -102,7 +102,8 @@ class Applier:
             integration = verified(self.client, self.conn, self.integration, cache)
             # A property that is there already is no error, so creating them may be repeated, too.
             self._retrying()(ensure_properties, self.client, self.conn, integration, layout)
-            while (rows := self._next(plan, lease)) is not None:
+            while (found := self._next(plan, lease)) is not None:
+                settings, rows = found
                 if rows:
                     left = {row.id: row for row in rows}
                     permit = partial(require_permission, self.conn, self.integration.id, plan)
@@ -136,13 +137,15 @@ class Applier:
             f"the plan of run {plan.run_id} is {plan.state.replace('_', ' ')}, so nothing (more) was written"
         )
 
-    def _next(self, plan: Plan, lease: Lease) -> list[PendingRow] | None:
-        """Return the next rows to apply, without those whose deal has changed since its approval; None after the last.
+    def _next(self, plan: Plan, lease: Lease) -> tuple[WritebackSettings, list[PendingRow]] | None:
+        """Return the company's settings and the next rows to apply; None after the last.
+
+        Rows whose deal has changed since its approval are left out.
 
         :raises PlanNotOpen: when the plan may not be applied any more
         """
         with self.conn.transaction():
-            require_permission(self.conn, self.integration.id, plan)
+            settings = require_permission(self.conn, self.integration.id, plan)
             held = hold_plan(self.conn, lease)
             rows = claim_rows(self.conn, plan.id, BATCH_LIMIT) if held else []
             if rows and plan.kind == "write":
@@ -155,7 +158,7 @@ class Applier:
                 "write-back left out company=%s deal=%s why=%r", self.integration.company_id, row.crm_id, row.why
             )
         gone = {row.id for row in left_out}
-        return [row for row in rows if row.id not in gone] if rows else None
+        return (settings, [row for row in rows if row.id not in gone]) if rows else None
 
     def _retrying(self) -> tenacity.Retrying:
         return tenacity.Retrying(

@@ -56,7 +56,7 @@ class ListCompaniesOperator(BaseOperator):
             )
         on = [i for i in found if i.has_feature(self.feature)]
         if off := [i.company_id for i in found if i not in on]:
-            self.log.info("left out, as they do not have %s (docs/flags.md): %s", self.feature, ", ".join(off))
+            self.log.info("left out, as feature_flags.%s is false: %s", self.feature, ", ".join(off))
         named: list[Named] = [{"integration_id": str(i.id), "company": i.company_id} for i in on]
         if not self.grouped:
             return named

@@ -87,7 +87,7 @@ def record(app: web.Application) -> None:
 
 def _is_kept(request: web.Request) -> bool:
     # A page for people is no part of the API, and what a fault made of an answer is not meant to be documented.
-    is_api = not request.path.startswith(("/_emulator", "/oauth/authorize"))
+    is_api = not request.path.startswith(("/_emulator", "/oauth/authorize", "/favicon.ico"))
     return is_api and request.transport is not None and "fault" not in request
 
 
